@@ -1,0 +1,1 @@
+"""What runs a model: the engine side of Tandem. Imports no Qt and nothing from `app`."""

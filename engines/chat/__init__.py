@@ -1,0 +1,1 @@
+"""Chat engines, one file an adapter, and what they share."""

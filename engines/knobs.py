@@ -1,0 +1,219 @@
+"""Knobs: one setting, declared once as data; the form, the command line and the record follow from it."""
+
+from __future__ import annotations
+
+import enum
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from engines.errors import EngineError
+
+Value = None | bool | int | float | str | list[str]
+"""A knob's value. `None` means "not set" where the knob is nullable; "auto" is a str."""
+
+AUTO = "auto"
+
+
+class Kind(enum.StrEnum):
+    """How a value is typed and edited."""
+
+    INT = "int"
+    FLOAT = "float"
+    BOOL = "bool"
+    CHOICE = "choice"
+    TEXT = "text"
+    TEXTS = "texts"  # a list of strings
+    JSON = "json"  # text that must parse as JSON
+
+
+class Scope(enum.StrEnum):
+    """`LOAD` needs a reload, `RUN` does not."""
+
+    LOAD = "load"
+    RUN = "run"
+
+
+class Effect(enum.StrEnum):
+    """What changing the knob does to the output."""
+
+    LOSSLESS = "lossless"
+    NUMERIC = "numerically different"
+    LOSSY = "lossy"
+    OUTPUT = "changes the output"  # sampling: a different answer is the purpose
+
+
+class Knob(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting. `minimum` and `maximum` are inclusive and in `unit`; `values` are a choice's words."""
+
+    name: str
+    title: str
+    kind: Kind
+    scope: Scope
+    default: Value
+    help: str
+    concept: str  # key in resources/glossary.toml
+    effect: Effect = Effect.LOSSLESS
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    values: tuple[str, ...] = ()
+    auto: bool = False  # "auto" is allowed and resolved before use
+    nullable: bool = False  # None ("off", "random") is allowed
+    null_label: str = "off"  # how None is shown
+    essential: bool = False  # among the first eight of its form
+    log: bool = False  # slider on a logarithmic scale
+    advanced: bool = False  # shown only under "All"
+
+
+class Conflict(msgspec.Struct, frozen=True):
+    """Values that cannot stand together: `when` maps each knob's name to the values that clash."""
+
+    when: dict[str, tuple[Value, ...]]
+    reason: str
+
+    def applies(self, settings: Mapping[str, Value]) -> bool:
+        """True if every named knob has one of the listed values."""
+        return all(settings.get(name) in values for name, values in self.when.items())
+
+
+class KnobState(msgspec.Struct, frozen=True):
+    """What `Describe` found: why a knob, or single values of it, cannot be used here."""
+
+    off: str = ""  # the whole knob, with its reason
+    values_off: dict[str, str] = {}  # value → reason
+    values: tuple[str, ...] = ()  # replaces the declared values where the machine decides
+
+
+Settings = dict[str, Value]
+"""Knob name → value, complete and validated."""
+
+
+def defaults(knobs: Iterable[Knob]) -> Settings:
+    """Every knob at its default."""
+    return {knob.name: knob.default for knob in knobs}
+
+
+def settle(knobs: Iterable[Knob], given: Mapping[str, Value], conflicts: Iterable[Conflict] = ()) -> Settings:
+    """`given` completed with defaults and validated.
+
+    Raises EngineError `unknown_knob`, `bad_knob` or `conflict`, each saying what to do.
+    """
+    table = {knob.name: knob for knob in knobs}
+    unknown = sorted(set(given) - set(table))
+    if unknown:
+        known = ", ".join(sorted(table))
+        raise EngineError("unknown_knob", f"There is no knob “{unknown[0]}” here.", f"Knobs: {known}.")
+    settings = {name: check(knob, given.get(name, knob.default)) for name, knob in table.items()}
+    for conflict in conflicts:
+        if conflict.applies(settings):
+            raise EngineError("conflict", conflict.reason, "Change " + " or ".join(conflict.when) + ".")
+    return settings
+
+
+def check(knob: Knob, value: Value) -> Value:
+    """`value` in the knob's own type. Raises EngineError `bad_knob`."""
+    if value is None and knob.nullable:
+        return None
+    if value == AUTO and knob.auto:
+        return AUTO
+    match knob.kind:
+        case Kind.BOOL:
+            if not isinstance(value, bool):
+                raise _bad(knob, value, "on or off")
+        case Kind.INT | Kind.FLOAT:
+            return _number(knob, value)
+        case Kind.CHOICE:
+            if value not in knob.values:
+                raise _bad(knob, value, "one of " + ", ".join(knob.values))
+        case Kind.TEXTS:
+            if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+                raise _bad(knob, value, "a list of texts")
+        case Kind.TEXT:
+            if not isinstance(value, str):
+                raise _bad(knob, value, "a text")
+        case Kind.JSON:
+            _json(knob, value)
+    return value
+
+
+def parse(knob: Knob, text: str) -> Value:
+    """The value that a person typed after `--set name=`. Raises EngineError `bad_knob`."""
+    word = text.strip().lower()
+    if knob.auto and word == AUTO:
+        return AUTO
+    if knob.nullable and word in ("none", "off", "null", knob.null_label):
+        return None
+    value: Value = text
+    if knob.kind is Kind.BOOL:
+        flags = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
+        value = flags.get(word, text)
+    elif knob.kind in (Kind.INT, Kind.FLOAT):
+        try:
+            value = int(word.replace(",", "").replace("_", "")) if knob.kind is Kind.INT else float(word)
+        except ValueError:
+            value = text
+    elif knob.kind is Kind.TEXTS:
+        value = _texts(text)
+    return check(knob, value)
+
+
+def differences(before: Mapping[str, Value], after: Mapping[str, Value]) -> dict[str, tuple[Value, Value]]:
+    """Knob name → (before, after) for every value that differs."""
+    names = [*before, *(name for name in after if name not in before)]
+    return {n: (before.get(n), after.get(n)) for n in names if before.get(n) != after.get(n)}
+
+
+def show(knob: Knob, value: Value) -> str:
+    """The value in words, with its unit and grouped digits."""
+    if value is None:
+        return knob.null_label
+    if value == AUTO:
+        return "Auto"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return ", ".join(json.dumps(v) for v in value) or "none"
+    text = f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else value
+    return f"{text} {knob.unit}".strip()
+
+
+def _number(knob: Knob, value: Value) -> int | float:
+    wanted = "a whole number" if knob.kind is Kind.INT else "a number"
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise _bad(knob, value, wanted)
+    if knob.kind is Kind.INT and not isinstance(value, int):
+        raise _bad(knob, value, wanted)
+    low, high = knob.minimum, knob.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        span = f"from {low:,g}" if high is None else f"up to {high:,g}" if low is None else f"{low:,g} to {high:,g}"
+        raise _bad(knob, value, f"{wanted} {span}")
+    return value if knob.kind is Kind.INT else float(value)
+
+
+def _json(knob: Knob, value: Value) -> None:
+    if not isinstance(value, str):
+        raise _bad(knob, value, "JSON text")
+    try:
+        json.loads(value)
+    except ValueError as error:
+        raise _bad(knob, value, f"JSON ({error})") from error
+
+
+def _texts(text: str) -> list[str]:
+    if text.strip().startswith("["):
+        try:
+            parsed: Any = json.loads(text)
+        except ValueError:
+            parsed = None
+        if isinstance(parsed, list):
+            return [str(item) for item in parsed]
+    return [text.encode().decode("unicode_escape")] if text.isascii() else [text]
+
+
+def _bad(knob: Knob, value: Value, wanted: str) -> EngineError:
+    extra = " or auto" if knob.auto else ""
+    return EngineError("bad_knob", f"{knob.name} cannot be {value!r}.", f"Give {wanted}{extra}.")

@@ -1,0 +1,362 @@
+"""Requests and events: the only types that the program and a worker share. Imports msgspec alone.
+
+Times on the wire are nanoseconds of the worker's own `perf_counter_ns`, relative to `t_submit` of
+their request; clocks of two processes are never subtracted. Sizes are bytes, durations seconds.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from engines.knobs import KnobState, Settings, Value
+
+PROTOCOL_VERSION = 1
+
+
+class Wire(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag=True):
+    """Base of everything that travels: tagged by its class's name."""
+
+
+class FinishReason(enum.StrEnum):
+    STOP = "stop"
+    LENGTH = "length"
+    CANCELLED = "cancelled"
+    ERROR = "error"
+
+
+# --- values ---------------------------------------------------------------------------------
+
+
+class Blob(msgspec.Struct, frozen=True, gc=False):
+    """A value over 1 MiB, as a raw file in the session's folder: written, closed, then named."""
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+    bytes: int
+
+
+class ModelShape(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What a model's header says of its size. Counts are elements, `tensor_bytes` is exact."""
+
+    architecture: str
+    n_layers: int
+    n_embd: int
+    n_heads: int
+    n_kv_heads: int
+    head_dim_k: int
+    head_dim_v: int
+    n_vocab: int
+    n_ff: int
+    n_ctx_train: int
+    n_params: int
+    tensor_bytes: int
+
+
+class ModelFiles(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One variant as an engine gets it: checked, local, complete.
+
+    path: the GGUF file, or the folder of safetensors. template: the chat template's jinja source,
+    None for a base model. bos, eos: their texts, for the template.
+    """
+
+    id: str
+    variant: str
+    format: str
+    path: str
+    files: tuple[str, ...] = ()
+    bytes: int = 0
+    template: str | None = None
+    bos: str = ""
+    eos: str = ""
+    shape: ModelShape | None = None
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    role: str
+    content: str
+
+
+class ChatRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="chat"):
+    """Everything one chat run needs. Exactly one of messages, prompt, ids is given.
+
+    messages go through the template; prompt is raw text (completion mode); ids are token ids as
+    they are. clear_cache: forget the prefix cache first. discard_text: measure only, send no text.
+    """
+
+    messages: tuple[Message, ...] = ()
+    prompt: str | None = None
+    ids: tuple[int, ...] | None = None
+    knobs: Settings = {}
+    clear_cache: bool = False
+    discard_text: bool = False
+
+
+Request = ChatRequest  # a union with the other tasks' requests, as they are built
+
+
+class Memory(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """METRICS "Memory". None is "cannot be had"."""
+
+    runtime_bytes: int | None = None
+    model_bytes: int | None = None
+    mapped_bytes: int | None = None
+    peak_bytes: int | None = None
+    estimate_bytes: int | None = None
+    device: str = "cpu"
+    device_bytes: int | None = None
+    parts: dict[str, int] = {}  # weights, kv, compute, other
+
+
+# --- requests: program → worker -------------------------------------------------------------
+
+
+class Describe(Wire):
+    id: int
+    engine: str
+
+
+class Load(Wire):
+    id: int
+    engine: str
+    files: ModelFiles
+    knobs: Settings
+
+
+class Run(Wire):
+    id: int
+    request: Request
+
+
+class Tokenize(Wire):
+    """Answered by the reader thread while a run works. messages: through the template."""
+
+    id: int
+    text: str = ""
+    messages: tuple[Message, ...] = ()
+
+
+class Score(Wire):
+    """Teacher-forced log-probabilities through the path under test (METRICS, Comparing 6).
+
+    The first `prefill` ids are prefilled, the rest fed `step` (1, or at most 32) at a time.
+    write: file for the reference's fp16 log-probabilities, one row a position, n_vocab wide.
+    against: such a file to compare with; then only statistics come back.
+    """
+
+    id: int
+    ids: tuple[int, ...]
+    prefill: int
+    step: int = 1
+    write: str | None = None
+    against: str | None = None
+
+
+class Convert(Wire):
+    """Make `variant` of `files` at `target` (a temporary name that the library renames)."""
+
+    id: int
+    engine: str
+    files: ModelFiles
+    variant: str
+    target: str
+
+
+class Input(Wire):
+    """More input for the running request `run`; `end` closes it."""
+
+    id: int
+    run: int
+    text: str = ""
+    audio: Blob | None = None
+    end: bool = False
+
+
+class Cancel(Wire):
+    id: int
+
+
+class Stop(Wire):
+    pass
+
+
+Command = Describe | Load | Run | Tokenize | Score | Convert | Input | Cancel | Stop
+
+
+# --- events: worker → program ---------------------------------------------------------------
+
+
+class Hello(Wire):
+    protocol: int
+    pid: int
+    python: str
+
+
+class Progress(Wire):
+    """fraction: 0–1, or None where it cannot be known. message: words for a person."""
+
+    id: int
+    phase: str
+    fraction: float | None = None
+    message: str = ""
+
+
+class Described(Wire):
+    """knobs: only those with something to say. available False: `reason` says why and what to do."""
+
+    id: int
+    engine: str
+    version: str
+    build: str
+    available: bool
+    reason: str = ""
+    devices: tuple[str, ...] = ()
+    knobs: dict[str, KnobState] = {}
+    notes: tuple[str, ...] = ()
+
+
+class Loaded(Wire):
+    """effective: the value really used for each load knob. why: knob → why it differs from what was asked.
+
+    phases: import_s, read_s, prime_s, compile_s. template: "model" or "none" (a base model).
+    """
+
+    id: int
+    engine: str
+    version: str
+    build: str
+    device: str
+    effective: Settings
+    why: dict[str, str] = {}
+    phases: dict[str, float] = {}
+    memory: Memory = Memory()
+    n_ctx: int = 0
+    template: str = "none"
+    notes: tuple[str, ...] = ()
+
+
+class Text(Wire):
+    """New text and the figures so far, which describe it."""
+
+    id: int
+    text: str
+    stats: dict[str, float] = {}
+
+
+class Segment(Wire):
+    id: int
+    start_s: float
+    end_s: float
+    text: str
+
+
+class Audio(Wire):
+    id: int
+    rate: int
+    samples: bytes | Blob  # float32, mono
+
+
+class Preview(Wire):
+    id: int
+    step: int
+    image: Blob
+
+
+class Stats(Wire):
+    id: int
+    stats: dict[str, float]
+
+
+class Tokens(Wire):
+    id: int
+    ids: tuple[int, ...]
+
+
+class Scored(Wire):
+    """One entry a scored position: negative log-likelihood (nats) and, with `against`, KL and top-1."""
+
+    id: int
+    nll: tuple[float, ...]
+    kl: tuple[float, ...] = ()
+    top1: tuple[bool, ...] = ()
+    stats: dict[str, float] = {}
+    written: Blob | None = None
+
+
+class Converted(Wire):
+    id: int
+    path: str
+    bytes: int
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+class CancelSeen(Wire):
+    id: int
+
+
+class Beat(Wire):
+    """Each second. counter moves with the work; cpu_s is the process's; rss in bytes."""
+
+    phase: str
+    counter: int
+    cpu_s: float
+    rss: int
+    device_bytes: int | None = None
+    sample: dict[str, float] = {}  # cpu_percent, gpu_percent, power_w …
+
+
+class Finished(Wire):
+    """times_ns[i]: when output step i was sampled, after t_submit; counts[i]: tokens in that step."""
+
+    id: int
+    reason: FinishReason
+    text: str = ""
+    metrics: dict[str, float | None] = {}
+    memory: Memory = Memory()
+    times_ns: tuple[int, ...] = ()
+    counts: tuple[int, ...] = ()
+    prompt_ids: tuple[int, ...] = ()
+    ids: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+    top_logprobs: tuple[dict[str, float], ...] = ()
+    effective: dict[str, Value] = {}
+    notes: tuple[str, ...] = ()
+
+
+class Failed(Wire):
+    """id None: the worker itself. fatal: replace the worker (out of memory, broken engine)."""
+
+    id: int | None
+    code: str
+    message: str
+    hint: str = ""
+    fatal: bool = False
+
+
+class Ended(Wire):
+    """Made by the client, last of all: how the worker ended, in words, and its last stderr lines."""
+
+    code: int | None
+    words: str
+    expected: bool
+    stderr: tuple[str, ...] = ()
+
+
+class Unresponsive(Wire):
+    """Made by the client: no beat, or nothing moving, for `seconds`."""
+
+    seconds: float
+    phase: str
+
+
+class Responsive(Wire):
+    """Made by the client: it moves again."""
+
+
+Event = (
+    Hello | Progress | Described | Loaded | Text | Segment | Audio | Preview | Stats | Tokens | Scored
+    | Converted | CancelSeen | Beat | Finished | Failed | Ended | Unresponsive | Responsive
+)  # fmt: skip
