@@ -43,6 +43,7 @@ class Job:
         self.counter = 0  # moves with the work; the sampler reports it in each beat
         self.phase_name = "waiting"
         self.longest_step_s = 0.0
+        self.on_phase_end: Callable[[str], None] = _nothing
         self._outbox = outbox
         self._cancel = threading.Event()
         self._blobs = 0
@@ -74,11 +75,15 @@ class Job:
                 yield
         finally:
             self.phase_name = before
+            self.on_phase_end(name)
 
     def step(self, count: int = 1) -> None:
         """Stamp one output step of `count` tokens: call it at sampling, before any text."""
         self.clock.step(count)
         self.counter += 1
+        steps = self.clock.steps_ns
+        if len(steps) > 1:
+            self.longest_step_s = max(self.longest_step_s, (steps[-1] - steps[-2]) / 1e9)
 
     def tick(self) -> None:
         """Say that the work moves, for the hang detector."""
@@ -136,3 +141,7 @@ class Deadline:
         if now >= self._next:
             self._next = now + self._every
             self._tick()
+
+
+def _nothing(phase: str) -> None:
+    """No one listens to the end of a phase."""

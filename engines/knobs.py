@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -120,24 +120,8 @@ def check(knob: Knob, value: Value) -> Value:
         return None
     if value == AUTO and knob.auto:
         return AUTO
-    match knob.kind:
-        case Kind.BOOL:
-            if not isinstance(value, bool):
-                raise _bad(knob, value, "on or off")
-        case Kind.INT | Kind.FLOAT:
-            return _number(knob, value)
-        case Kind.CHOICE:
-            if value not in knob.values:
-                raise _bad(knob, value, "one of " + ", ".join(knob.values))
-        case Kind.TEXTS:
-            if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-                raise _bad(knob, value, "a list of texts")
-        case Kind.TEXT:
-            if not isinstance(value, str):
-                raise _bad(knob, value, "a text")
-        case Kind.JSON:
-            _json(knob, value)
-    return value
+    _CHECKS[knob.kind](knob, value)
+    return float(value) if knob.kind is Kind.FLOAT and isinstance(value, int) else value
 
 
 def parse(knob: Knob, text: str) -> Value:
@@ -149,7 +133,16 @@ def parse(knob: Knob, text: str) -> Value:
         return None
     value: Value = text
     if knob.kind is Kind.BOOL:
-        flags = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
+        flags = {
+            "true": True,
+            "on": True,
+            "yes": True,
+            "1": True,
+            "false": False,
+            "off": False,
+            "no": False,
+            "0": False,
+        }
         value = flags.get(word, text)
     elif knob.kind in (Kind.INT, Kind.FLOAT):
         try:
@@ -181,17 +174,36 @@ def show(knob: Knob, value: Value) -> str:
     return f"{text} {knob.unit}".strip()
 
 
-def _number(knob: Knob, value: Value) -> int | float:
-    wanted = "a whole number" if knob.kind is Kind.INT else "a number"
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _bad(knob, value, wanted)
-    if knob.kind is Kind.INT and not isinstance(value, int):
+def _bool(knob: Knob, value: Value) -> None:
+    if not isinstance(value, bool):
+        raise _bad(knob, value, "on or off")
+
+
+def _choice(knob: Knob, value: Value) -> None:
+    if value not in knob.values:
+        raise _bad(knob, value, "one of " + ", ".join(knob.values))
+
+
+def _text_list(knob: Knob, value: Value) -> None:
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise _bad(knob, value, "a list of texts")
+
+
+def _text(knob: Knob, value: Value) -> None:
+    if not isinstance(value, str):
+        raise _bad(knob, value, "a text")
+
+
+def _number(knob: Knob, value: Value) -> None:
+    whole = knob.kind is Kind.INT
+    wanted = "a whole number" if whole else "a number"
+    typed = isinstance(value, int) if whole else isinstance(value, int | float)
+    if isinstance(value, bool) or not typed or not math.isfinite(value):  # type: ignore[arg-type]
         raise _bad(knob, value, wanted)
     low, high = knob.minimum, knob.maximum
-    if (low is not None and value < low) or (high is not None and value > high):
+    if (low is not None and value < low) or (high is not None and value > high):  # type: ignore[operator]
         span = f"from {low:,g}" if high is None else f"up to {high:,g}" if low is None else f"{low:,g} to {high:,g}"
         raise _bad(knob, value, f"{wanted} {span}")
-    return value if knob.kind is Kind.INT else float(value)
 
 
 def _json(knob: Knob, value: Value) -> None:
@@ -217,3 +229,14 @@ def _texts(text: str) -> list[str]:
 def _bad(knob: Knob, value: Value, wanted: str) -> EngineError:
     extra = " or auto" if knob.auto else ""
     return EngineError("bad_knob", f"{knob.name} cannot be {value!r}.", f"Give {wanted}{extra}.")
+
+
+_CHECKS: dict[Kind, Callable[[Knob, Value], None]] = {
+    Kind.BOOL: _bool,
+    Kind.INT: _number,
+    Kind.FLOAT: _number,
+    Kind.CHOICE: _choice,
+    Kind.TEXT: _text,
+    Kind.TEXTS: _text_list,
+    Kind.JSON: _json,
+}

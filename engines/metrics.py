@@ -5,6 +5,7 @@ Clock points are `time.perf_counter_ns()` of one process. Percentiles are neares
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 import time
@@ -133,7 +134,7 @@ def prefill_rate(new_tokens: int, prefill_s: float | None) -> float | None:
 def step_gaps(clock: Clock) -> list[float]:
     """Seconds between one step and the next."""
     points = clock.steps_ns
-    return [(b - a) / 1e9 for a, b in zip(points, points[1:], strict=False)]
+    return [(b - a) / 1e9 for a, b in itertools.pairwise(points)]
 
 
 def token_gap_median(clock: Clock) -> float | None:

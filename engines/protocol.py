@@ -113,24 +113,24 @@ class Memory(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 # --- requests: program → worker -------------------------------------------------------------
 
 
-class Describe(Wire):
+class Describe(Wire, frozen=True, kw_only=True):
     id: int
     engine: str
 
 
-class Load(Wire):
+class Load(Wire, frozen=True, kw_only=True):
     id: int
     engine: str
     files: ModelFiles
     knobs: Settings
 
 
-class Run(Wire):
+class Run(Wire, frozen=True, kw_only=True):
     id: int
     request: Request
 
 
-class Tokenize(Wire):
+class Tokenize(Wire, frozen=True, kw_only=True):
     """Answered by the reader thread while a run works. messages: through the template."""
 
     id: int
@@ -138,7 +138,7 @@ class Tokenize(Wire):
     messages: tuple[Message, ...] = ()
 
 
-class Score(Wire):
+class Score(Wire, frozen=True, kw_only=True):
     """Teacher-forced log-probabilities through the path under test (METRICS, Comparing 6).
 
     The first `prefill` ids are prefilled, the rest fed `step` (1, or at most 32) at a time.
@@ -154,7 +154,7 @@ class Score(Wire):
     against: str | None = None
 
 
-class Convert(Wire):
+class Convert(Wire, frozen=True, kw_only=True):
     """Make `variant` of `files` at `target` (a temporary name that the library renames)."""
 
     id: int
@@ -164,7 +164,7 @@ class Convert(Wire):
     target: str
 
 
-class Input(Wire):
+class Input(Wire, frozen=True, kw_only=True):
     """More input for the running request `run`; `end` closes it."""
 
     id: int
@@ -174,11 +174,11 @@ class Input(Wire):
     end: bool = False
 
 
-class Cancel(Wire):
+class Cancel(Wire, frozen=True, kw_only=True):
     id: int
 
 
-class Stop(Wire):
+class Stop(Wire, frozen=True, kw_only=True):
     pass
 
 
@@ -188,13 +188,13 @@ Command = Describe | Load | Run | Tokenize | Score | Convert | Input | Cancel | 
 # --- events: worker → program ---------------------------------------------------------------
 
 
-class Hello(Wire):
+class Hello(Wire, frozen=True, kw_only=True):
     protocol: int
     pid: int
     python: str
 
 
-class Progress(Wire):
+class Progress(Wire, frozen=True, kw_only=True):
     """fraction: 0–1, or None where it cannot be known. message: words for a person."""
 
     id: int
@@ -203,7 +203,7 @@ class Progress(Wire):
     message: str = ""
 
 
-class Described(Wire):
+class Described(Wire, frozen=True, kw_only=True):
     """knobs: only those with something to say. available False: `reason` says why and what to do."""
 
     id: int
@@ -217,7 +217,7 @@ class Described(Wire):
     notes: tuple[str, ...] = ()
 
 
-class Loaded(Wire):
+class Loaded(Wire, frozen=True, kw_only=True):
     """effective: the value really used for each load knob. why: knob → why it differs from what was asked.
 
     phases: import_s, read_s, prime_s, compile_s. template: "model" or "none" (a base model).
@@ -237,7 +237,7 @@ class Loaded(Wire):
     notes: tuple[str, ...] = ()
 
 
-class Text(Wire):
+class Text(Wire, frozen=True, kw_only=True):
     """New text and the figures so far, which describe it."""
 
     id: int
@@ -245,36 +245,36 @@ class Text(Wire):
     stats: dict[str, float] = {}
 
 
-class Segment(Wire):
+class Segment(Wire, frozen=True, kw_only=True):
     id: int
     start_s: float
     end_s: float
     text: str
 
 
-class Audio(Wire):
+class Audio(Wire, frozen=True, kw_only=True):
     id: int
     rate: int
     samples: bytes | Blob  # float32, mono
 
 
-class Preview(Wire):
+class Preview(Wire, frozen=True, kw_only=True):
     id: int
     step: int
     image: Blob
 
 
-class Stats(Wire):
+class Stats(Wire, frozen=True, kw_only=True):
     id: int
     stats: dict[str, float]
 
 
-class Tokens(Wire):
+class Tokens(Wire, frozen=True, kw_only=True):
     id: int
     ids: tuple[int, ...]
 
 
-class Scored(Wire):
+class Scored(Wire, frozen=True, kw_only=True):
     """One entry a scored position: negative log-likelihood (nats) and, with `against`, KL and top-1."""
 
     id: int
@@ -285,7 +285,7 @@ class Scored(Wire):
     written: Blob | None = None
 
 
-class Converted(Wire):
+class Converted(Wire, frozen=True, kw_only=True):
     id: int
     path: str
     bytes: int
@@ -293,11 +293,11 @@ class Converted(Wire):
     notes: tuple[str, ...] = ()
 
 
-class CancelSeen(Wire):
+class CancelSeen(Wire, frozen=True, kw_only=True):
     id: int
 
 
-class Beat(Wire):
+class Beat(Wire, frozen=True, kw_only=True):
     """Each second. counter moves with the work; cpu_s is the process's; rss in bytes."""
 
     phase: str
@@ -308,7 +308,7 @@ class Beat(Wire):
     sample: dict[str, float] = {}  # cpu_percent, gpu_percent, power_w …
 
 
-class Finished(Wire):
+class Finished(Wire, frozen=True, kw_only=True):
     """times_ns[i]: when output step i was sampled, after t_submit; counts[i]: tokens in that step."""
 
     id: int
@@ -326,7 +326,7 @@ class Finished(Wire):
     notes: tuple[str, ...] = ()
 
 
-class Failed(Wire):
+class Failed(Wire, frozen=True, kw_only=True):
     """id None: the worker itself. fatal: replace the worker (out of memory, broken engine)."""
 
     id: int | None
@@ -336,7 +336,7 @@ class Failed(Wire):
     fatal: bool = False
 
 
-class Ended(Wire):
+class Ended(Wire, frozen=True, kw_only=True):
     """Made by the client, last of all: how the worker ended, in words, and its last stderr lines."""
 
     code: int | None
@@ -345,14 +345,14 @@ class Ended(Wire):
     stderr: tuple[str, ...] = ()
 
 
-class Unresponsive(Wire):
+class Unresponsive(Wire, frozen=True, kw_only=True):
     """Made by the client: no beat, or nothing moving, for `seconds`."""
 
     seconds: float
     phase: str
 
 
-class Responsive(Wire):
+class Responsive(Wire, frozen=True, kw_only=True):
     """Made by the client: it moves again."""
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from engines.knobs import Effect, Kind, Knob, Scope
+from typing import Any
+
+from engines.knobs import Effect, Kind, Knob, Scope, Value
 
 
-def _run(name: str, title: str, kind: Kind, default: object, help: str, concept: str, **more: object) -> Knob:
-    fields = {"effect": Effect.OUTPUT, "essential": True} | more
-    return Knob(name=name, title=title, kind=kind, scope=Scope.RUN, default=default, help=help, concept=concept, **fields)  # type: ignore[arg-type]
+def _run(name: str, title: str, kind: Kind, default: Value, help: str, concept: str, **more: Any) -> Knob:
+    fields: dict[str, Any] = {"effect": Effect.OUTPUT, "essential": True} | more
+    return Knob(
+        name=name, title=title, kind=kind, scope=Scope.RUN, default=default, help=help, concept=concept, **fields
+    )
 
 
 TEMPERATURE = _run("temperature", "Temperature", Kind.FLOAT, 0.7,

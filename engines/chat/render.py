@@ -79,7 +79,8 @@ class Renderer:
             return {"error": "rendering it failed (the helper ended: out of memory, perhaps)"}
 
     def _exchange(self, child: subprocess.Popen[bytes], order: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        assert child.stdin is not None and child.stdout is not None
+        assert child.stdin is not None
+        assert child.stdout is not None
         timer = threading.Timer(timeout_s, child.kill)
         timer.daemon = True
         timer.start()

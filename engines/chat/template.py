@@ -44,6 +44,7 @@ def render(order: dict[str, Any]) -> dict[str, Any]:
 
 def _environment() -> Any:
     """The settings of `transformers.utils.chat_template_utils` (trim_blocks, lstrip_blocks, loop controls)."""
+
     def raise_exception(message: str) -> None:
         raise TemplateError(message)
 

@@ -1,0 +1,1 @@
+"""The program a person runs: window, command line, library, store. It imports no engine library."""

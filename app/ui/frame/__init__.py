@@ -1,0 +1,1 @@
+"""The bones that pages share: top bar, folding columns, inspector, list of messages."""

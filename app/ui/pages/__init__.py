@@ -1,0 +1,1 @@
+"""One file a page: widgets laid out and bound to its state."""

@@ -1,0 +1,1 @@
+"""What each page shows and can do: QtCore only, tested without widgets."""

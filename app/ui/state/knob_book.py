@@ -1,0 +1,117 @@
+"""The settings a person has made, engine by engine: kept between starts, never more than differs from the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from engines.errors import EngineError
+from engines.knobs import Knob, Scope, Settings, Value, check, defaults, differences, show
+from engines.spec import EngineSpec
+
+
+class Preferences(Protocol):
+    """JSON values by name."""
+
+    def get(self, key: str, default: Any = None) -> Any: ...
+    def set(self, key: str, value: Any) -> None: ...
+
+
+STARTING_PRESETS: dict[str, dict[str, Value]] = {
+    "Exact": {"temperature": 0.0, "top_k": 1, "top_p": 1.0, "min_p": 0.0},
+    "Balanced": {"temperature": 0.7, "top_k": 40, "top_p": 0.95, "min_p": 0.05},
+    "Inventive": {"temperature": 1.1, "top_k": 0, "top_p": 1.0, "min_p": 0.08},
+}
+
+
+class KnobBook:
+    """Settings by engine. Values that no longer fit their knob are dropped, not shown as errors."""
+
+    def __init__(self, preferences: Preferences) -> None:
+        self._preferences = preferences
+        self._given: dict[str, dict[str, Value]] = {}
+
+    def settings(self, spec: EngineSpec, scope: Scope) -> Settings:
+        """Every knob of `scope`: what was set, else the default."""
+        knobs = [k for k in spec.knobs if k.scope is scope]
+        given = self._of(spec)
+        return defaults(knobs) | {k.name: given[k.name] for k in knobs if k.name in given}
+
+    def put(self, spec: EngineSpec, name: str, value: Value) -> bool:
+        """Set one knob; True if that changed something. Raises EngineError `bad_knob`, `unknown_knob`."""
+        knob = spec.knob(name)
+        if knob is None:
+            raise EngineError("unknown_knob", f"{spec.title} has no knob “{name}”.")
+        value = check(knob, value)
+        given = self._of(spec)
+        if given.get(name, knob.default) == value:
+            return False
+        given.pop(name, None)
+        if value != knob.default:
+            given[name] = value
+        return True
+
+    def reset(self, spec: EngineSpec, scope: Scope) -> None:
+        """All knobs of `scope` back to their defaults."""
+        kept = {k.name for k in spec.knobs if k.scope is not scope}
+        given = self._of(spec)
+        self._given[spec.id] = {name: value for name, value in given.items() if name in kept}
+
+    def save(self, spec: EngineSpec) -> None:
+        """Keep what was set for the next start."""
+        self._preferences.set(f"knobs.{spec.id}", dict(self._of(spec)))
+
+    def presets(self) -> dict[str, dict[str, Value]]:
+        """Name → run knobs: the starting ones, then the person's own."""
+        own = self._preferences.get("presets", {})
+        return STARTING_PRESETS | (own if isinstance(own, dict) else {})
+
+    def is_own(self, name: str) -> bool:
+        """True for a preset that the person saved."""
+        return name in self._preferences.get("presets", {})
+
+    def keep_preset(self, name: str, settings: Mapping[str, Value]) -> None:
+        """Save `settings` under `name`, replacing one of that name."""
+        own = dict(self._preferences.get("presets", {}))
+        own[name] = dict(settings)
+        self._preferences.set("presets", own)
+
+    def drop_preset(self, name: str) -> None:
+        """Forget one of the person's own presets."""
+        own = dict(self._preferences.get("presets", {}))
+        own.pop(name, None)
+        self._preferences.set("presets", own)
+
+    def _of(self, spec: EngineSpec) -> dict[str, Value]:
+        if spec.id not in self._given:
+            kept = self._preferences.get(f"knobs.{spec.id}", {})
+            self._given[spec.id] = _fitting(spec, kept if isinstance(kept, dict) else {})
+        return self._given[spec.id]
+
+
+def reload_words(knobs: tuple[Knob, ...], before: Settings, after: Settings) -> list[str]:
+    """What a reload would change, in words: "context 4,096 → 8,192 tokens"."""
+    table = {knob.name: knob for knob in knobs}
+    lines = []
+    for name, (old, new) in differences(before, after).items():
+        knob = table.get(name)
+        if knob is not None:
+            lines.append(f"{knob.title.lower()} {_bare(knob, old)} → {show(knob, new)}")
+    return lines
+
+
+def _bare(knob: Knob, value: Value) -> str:
+    text = show(knob, value)
+    return text.removesuffix(f" {knob.unit}") if knob.unit else text
+
+
+def _fitting(spec: EngineSpec, kept: Mapping[str, Any]) -> dict[str, Value]:
+    fitting: dict[str, Value] = {}
+    for name, value in kept.items():
+        knob = spec.knob(name)
+        try:
+            if knob is not None:
+                fitting[name] = check(knob, value)
+        except EngineError:
+            continue
+    return fitting

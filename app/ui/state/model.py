@@ -1,0 +1,345 @@
+"""The model side of a page: what is chosen, its knobs, its session from load to end. Every task's page has one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.lab.session import Failure, SessionState
+from app.library import Variant
+from app.ui.bridge import Bridge
+from app.ui.state import estimate, figures, knob_book, picks
+from app.ui.state.figures import Strip
+from app.ui.state.ports import Services, Session
+from app.ui.state.status import Status, status
+from engines.knobs import KnobState, Scope, Settings, Value, differences
+from engines.protocol import Beat, Described, Event, Failed, Finished, Loaded, Progress
+from engines.spec import EngineSpec, Task
+
+KEEP_MS = 400  # knobs are written this long after the last change
+WATCH_MS = 500  # how often "may Force be offered?" is asked while something is being ended
+
+BUSY = (SessionState.LOADING, SessionState.CANCELLING, SessionState.UNRESPONSIVE)
+UP = (SessionState.READY, SessionState.RUNNING, SessionState.CANCELLING)
+
+
+class ModelState(QObject):
+    """Signals: `changed` (picks, status, failure), `knobs_changed(scope)`, `figures_changed` and
+    `happened(event)`, each session event after this state took it in."""
+
+    changed = Signal()
+    knobs_changed = Signal(str)
+    figures_changed = Signal()
+    happened = Signal(object)
+
+    def __init__(
+        self, services: Services, bridge: Bridge, task: Task, specs: Sequence[EngineSpec], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._services = services
+        self._bridge = bridge
+        self._page = task.value
+        self.task = task
+        self.specs = list(specs)
+        self.book = knob_book.KnobBook(services.store.preferences)
+        self.variants: list[Variant] = []
+        self.model_id = ""
+        self.spec: EngineSpec | None = None
+        self.variant: Variant | None = None
+        self.trouble = ""
+        self.session: Session | None = None
+        self.strip = Strip()
+        self._progress: Progress | None = None
+        self._loaded_variant: Variant | None = None
+        self._loaded_spec: EngineSpec | None = None
+        self._keep = _single_shot(self, KEEP_MS, self._keep_knobs)
+        self._watch = QTimer(self)
+        self._watch.setInterval(WATCH_MS)
+        self._watch.timeout.connect(self._tick)
+        bridge.add(self._drain)
+
+    # --- picks --------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Read the library again and choose what was chosen last, or the first there is."""
+        self.variants = self._services.library.variants(self.task)
+        kept = self._services.store.preferences
+        wanted = self.model_id or kept.get(f"{self._page}.model", "")
+        ids = [pick.id for pick in self.models]
+        self.model_id = wanted if wanted in ids else next(iter(ids), "")
+        if self.spec is None:
+            engine = kept.get(f"{self._page}.engine", "")
+            self.spec = next((s for s in self.specs if s.id == engine), next(iter(self.specs), None))
+        self._resolve()
+
+    @property
+    def models(self) -> list[picks.Pick]:
+        """The model picker's lines."""
+        return picks.model_picks(self.variants)
+
+    @property
+    def engines(self) -> list[picks.Pick]:
+        """The engine picker's lines, with why one cannot be used."""
+        return picks.engine_picks(self.specs, self._services.descriptions)
+
+    @property
+    def siblings(self) -> list[Variant]:
+        """Every variant of the chosen model."""
+        return [v for v in self.variants if v.id == self.model_id]
+
+    @property
+    def title(self) -> str:
+        """The chosen model's name, or ""."""
+        return next((pick.title for pick in self.models if pick.id == self.model_id), "")
+
+    def choose_model(self, model_id: str) -> None:
+        """Another model; what is loaded stays until Load."""
+        if model_id != self.model_id:
+            self.model_id = model_id
+            self._services.store.preferences.set(f"{self._page}.model", model_id)
+            self._resolve()
+
+    def choose_engine(self, engine_id: str) -> None:
+        """Another engine; its own knobs come with it."""
+        spec = next((s for s in self.specs if s.id == engine_id), None)
+        if spec is None or spec is self.spec:
+            return
+        self._keep_knobs()
+        self.spec = spec
+        self._services.store.preferences.set(f"{self._page}.engine", engine_id)
+        self._resolve()
+        self._announce_knobs()
+
+    def choose_variant(self, name: str) -> None:
+        """Another precision of the chosen model, for the chosen engine."""
+        if self.spec is not None:
+            self._services.store.preferences.set(self._variant_key(self.spec), name)
+            self._resolve()
+
+    def offer(self) -> picks.Offer | None:
+        """The copy to make where the engine cannot load the model as it is."""
+        if self.variant is not None or self.spec is None or not self.model_id:
+            return None
+        return picks.offer(self._services.library, self.variants, self.model_id, self.spec)
+
+    def _resolve(self) -> None:
+        self.variant, self.trouble = None, ""
+        if self.model_id and self.spec is not None:
+            preferred = self._services.store.preferences.get(self._variant_key(self.spec), "")
+            library = self._services.library
+            self.variant, self.trouble = picks.choose(library, self.variants, self.model_id, self.spec, preferred)
+        self.changed.emit()
+
+    def _variant_key(self, spec: EngineSpec) -> str:
+        return f"{self._page}.variant.{self.model_id}.{spec.id}"
+
+    # --- knobs --------------------------------------------------------------------------
+
+    def settings(self, scope: Scope) -> Settings:
+        """The chosen engine's knobs of `scope`, complete."""
+        return {} if self.spec is None else self.book.settings(self.spec, scope)
+
+    def set_knob(self, name: str, value: Value) -> None:
+        """Set one knob; a load knob waits for Apply. Raises EngineError for a value that does not fit."""
+        if self.spec is None:
+            return
+        if self.book.put(self.spec, name, value):
+            self._keep.start()
+            knob = self.spec.knob(name)
+            self.knobs_changed.emit(knob.scope.value if knob else Scope.RUN.value)
+
+    def apply_preset(self, name: str) -> None:
+        """Set the run knobs that a preset names, as far as this engine has them."""
+        for knob, value in self.book.presets().get(name, {}).items():
+            if self.spec is not None and self.spec.knob(knob) is not None:
+                self.book.put(self.spec, knob, value)
+        self._keep.start()
+        self._announce_knobs()
+
+    def reset_knobs(self, scope: Scope) -> None:
+        """All knobs of `scope` back to their defaults."""
+        if self.spec is not None:
+            self.book.reset(self.spec, scope)
+            self._keep.start()
+            self._announce_knobs()
+
+    @property
+    def described(self) -> Described | None:
+        """What the chosen engine said of this machine, if it was asked."""
+        return None if self.spec is None else self._services.descriptions.get(self.spec)
+
+    @property
+    def knob_states(self) -> dict[str, KnobState]:
+        """Why knobs, or values of them, are off here."""
+        return self.described.knobs if self.described is not None else {}
+
+    @property
+    def explanations(self) -> dict[str, str]:
+        """Why the engine uses another value than was asked, for what is loaded."""
+        loaded = self.loaded
+        return dict(loaded.why) if loaded is not None and self.is_current else {}
+
+    def reload_words(self) -> list[str]:
+        """What Apply would change in the loaded session; [] when nothing, or nothing is loaded."""
+        if self.session is None or self.loaded is None or self.spec is None or not self.is_current:
+            return []
+        return knob_book.reload_words(self.spec.load, self.session.asked, self.settings(Scope.LOAD))
+
+    @property
+    def needs_reload(self) -> bool:
+        """True if what is loaded differs from what is chosen: another model, engine, or load knob."""
+        if self.session is None or self.loaded is None:
+            return False
+        return not self.is_current or bool(differences(self.session.asked, self.settings(Scope.LOAD)))
+
+    def undo_load_knobs(self) -> None:
+        """Take the load knobs back to what is loaded."""
+        if self.session is not None and self.spec is not None:
+            for name, value in self.session.asked.items():
+                self.book.put(self.spec, name, value)
+            self._keep.start()
+            self._announce_knobs()
+
+    def estimate(self) -> estimate.Estimate | None:
+        """The memory of what is chosen, before it is loaded."""
+        if self.variant is None or self.spec is None:
+            return None
+        loads = self._services.store.loads(self.spec.id)
+        return estimate.estimate(self.variant, self.spec, self.settings(Scope.LOAD), loads)
+
+    def _announce_knobs(self) -> None:
+        self.knobs_changed.emit(Scope.RUN.value)
+        self.knobs_changed.emit(Scope.LOAD.value)
+
+    def _keep_knobs(self) -> None:
+        self._keep.stop()
+        if self.spec is not None:
+            self.book.save(self.spec)
+
+    # --- the session --------------------------------------------------------------------
+
+    @property
+    def phase(self) -> SessionState:
+        """The session's state; EMPTY without one."""
+        return SessionState.EMPTY if self.session is None else self.session.state
+
+    @property
+    def loaded(self) -> Loaded | None:
+        """What the engine said when it was loaded, while it is."""
+        return self.session.loaded if self.session is not None and self.phase in UP else None
+
+    @property
+    def loaded_variant(self) -> Variant | None:
+        """The variant that is loaded."""
+        return self._loaded_variant if self.loaded is not None else None
+
+    @property
+    def is_current(self) -> bool:
+        """True if the loaded variant and engine are the chosen ones."""
+        same = self._loaded_variant is not None and self.variant is not None
+        return same and self._loaded_variant == self.variant and self._loaded_spec is self.spec
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the session ended, while it is failed."""
+        return self.session.failure if self.session is not None and self.phase is SessionState.FAILED else None
+
+    @property
+    def is_base(self) -> bool:
+        """True if what is loaded has no chat template: it continues text."""
+        return self.loaded is not None and self.loaded.template == "none"
+
+    @property
+    def status(self) -> Status:
+        """The top bar's line."""
+        force = self.session is not None and self.session.can_force
+        return status(self.phase, self._progress, self.failure, force)
+
+    def load(self) -> None:
+        """Load what is chosen, replacing what is loaded."""
+        if self.variant is None or self.spec is None or self.phase is SessionState.LOADING:
+            return
+        if self.session is not None:
+            self.session.close()
+        self.session = self._services.new_session(self._bridge.notify)
+        self._progress = None
+        self._loaded_variant, self._loaded_spec = self.variant, self.spec
+        self.session.load(self.variant, self.spec, self.settings(Scope.LOAD))
+        self._refresh()
+
+    def unload(self) -> None:
+        """End the session; its memory is free again."""
+        if self.session is not None:
+            self.session.close()
+            self.session = None
+            self.strip = Strip(ghosts=self.strip.ghosts)
+            self.figures_changed.emit()
+            self._refresh()
+
+    def stop(self) -> None:
+        """Cancel what runs or loads; a second call ends the worker."""
+        if self.session is not None:
+            self.session.stop()
+            self._refresh()
+
+    def force(self) -> None:
+        """End the worker now."""
+        if self.session is not None:
+            self.session.force()
+            self._refresh()
+
+    def close(self) -> None:
+        """At shutdown: settings kept, worker ended."""
+        self._keep_knobs()
+        self._watch.stop()
+        self._bridge.remove(self._drain)
+        if self.session is not None:
+            self.session.close()
+            self.session = None
+
+    def set_strip(self, strip: Strip) -> None:
+        """New figures for the strip."""
+        self.strip = strip
+        self.figures_changed.emit()
+
+    def _drain(self) -> None:
+        if self.session is None:
+            return
+        events = self.session.poll()
+        for event in events:
+            self._take(event)
+            self.happened.emit(event)
+        if any(not isinstance(e, Beat) for e in events):
+            self._refresh()
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Progress():
+                self._progress = event
+            case Loaded():
+                self._progress = None
+                self.set_strip(figures.loaded(self.strip, event))
+                self.knobs_changed.emit(Scope.LOAD.value)
+            case Beat():
+                self.set_strip(figures.beat(self.strip, event))
+            case Finished() | Failed():
+                self._progress = None
+
+    def _tick(self) -> None:
+        if self.phase not in BUSY:
+            self._watch.stop()
+        self.changed.emit()
+
+    def _refresh(self) -> None:
+        if self.phase in BUSY and not self._watch.isActive():
+            self._watch.start()
+        self.changed.emit()
+
+
+def _single_shot(parent: QObject, ms: int, slot: object) -> QTimer:
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(ms)
+    timer.timeout.connect(slot)
+    return timer

@@ -1,0 +1,72 @@
+"""Figures as people read them: grouped digits, a unit, and "–" for what cannot be had."""
+
+from __future__ import annotations
+
+import time
+
+NONE = "–"
+
+
+def size(count: float | None) -> str:
+    """Bytes in decimal units: "98 MB", "1.4 GB"."""
+    if count is None:
+        return NONE
+    if count >= 1e9:
+        return f"{count / 1e9:,.1f} GB"
+    if count >= 1e6:
+        return f"{count / 1e6:,.0f} MB"
+    return f"{count / 1e3:,.0f} kB"
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """A bare number with grouped digits."""
+    return NONE if value is None else f"{value:,.{digits}f}"
+
+
+def rate(value: float | None) -> str:
+    """A rate with three digits that mean something: "8.31", "142.6", "1,204"."""
+    if value is None:
+        return NONE
+    return number(value, 0 if value >= 1000 else 1 if value >= 10 else 2)
+
+
+def duration(seconds: float | None) -> tuple[str, str]:
+    """(figure, unit): ("41", "ms") or ("1.24", "s")."""
+    if seconds is None:
+        return NONE, ""
+    if seconds < 1:
+        return f"{seconds * 1000:,.0f}", "ms"
+    return f"{seconds:,.2f}" if seconds < 10 else f"{seconds:,.1f}", "s"
+
+
+def spoken(seconds: float | None) -> str:
+    """A duration as one word group: "41 ms"."""
+    return " ".join(duration(seconds)).strip()
+
+
+def about(seconds: float) -> str:
+    """A rough time ahead: "about 20 s", "about 3 min"."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    return f"about {round(seconds / 60)} min"
+
+
+def day(then: float, now: float | None = None) -> str:
+    """The heading that a conversation of that time stands under; "" is today."""
+    today = time.localtime(time.time() if now is None else now)
+    that = time.localtime(then)
+    days = (time.mktime((*today[:3], 12, 0, 0, 0, 0, -1)) - time.mktime((*that[:3], 12, 0, 0, 0, 0, -1))) / 86_400
+    if days < 0.5:
+        return ""
+    if days < 1.5:
+        return "Yesterday"
+    return "Last 7 days" if days < 7.5 else "Earlier"
+
+
+def first_words(text: str, most: int = 42) -> str:
+    """A title made from a message's beginning."""
+    line = " ".join(text.split())
+    if len(line) <= most:
+        return line
+    cut = line[:most].rsplit(" ", 1)[0]
+    return (cut if len(cut) > most // 2 else line[:most]) + "…"

@@ -1,0 +1,198 @@
+"""Everything that differs between systems about processes: starting, ending, and what their end means."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+WINDOWS: Final = sys.platform == "win32"
+OUT_OF_MEMORY_SCORE = "800"  # Linux: let the kernel end a worker before the window
+
+KEPT_ENV = (
+    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TEMP", "TMP",
+    "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "CUDA_PATH", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES",
+    "SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA",
+    "NUMBER_OF_PROCESSORS", "PROCESSOR_ARCHITECTURE", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "CC", "CXX",
+)  # fmt: skip
+WORKER_ENV = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "GGML_NO_BACKTRACE": "1",
+    "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    "PYTHONUTF8": "1",
+}
+
+
+def worker_env(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a worker: what a library needs to run, no tokens, no hub."""
+    kept = {name: os.environ[name] for name in KEPT_ENV if name in os.environ}
+    return kept | WORKER_ENV | dict(extra)
+
+
+class Child:
+    """A worker process in a group of its own, seen from the program."""
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
+        options: dict[str, Any] = {"start_new_session": True}
+        if WINDOWS:
+            flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
+            options = {"creationflags": flags}
+        self.process = subprocess.Popen(
+            list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            bufsize=0, close_fds=True, env=dict(env), **options,
+        )  # fmt: skip
+        self._job = _windows_job(self.process) if WINDOWS else None
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def ended(self) -> bool:
+        """True once the process has ended; it is not reaped, so that its group's number stays its own."""
+        if self.process.returncode is not None:
+            return True
+        if WINDOWS:
+            return self.process.poll() is not None
+        try:
+            found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return True
+        return found is not None
+
+    def kill_group(self) -> None:
+        """End the worker and everything it started, at once. Safe to call twice, and after its end."""
+        if WINDOWS:
+            _terminate_windows_job(self._job)
+            with contextlib.suppress(OSError):
+                self.process.kill()
+        elif self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def reap(self, timeout_s: float = 5.0) -> int | None:
+        """Wait for the end, clear the group, and return the exit code (negative: a signal)."""
+        deadline = time.monotonic() + timeout_s
+        while not self.ended() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        self.kill_group()
+        try:
+            return self.process.wait(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+
+def start_inside(argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a helper in this worker's own group: it ends with the worker."""
+    options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "close_fds": True} | options
+    child: Any = subprocess.Popen(list(argv), **options)
+    return child  # type: ignore[no-any-return]
+
+
+def private_pipes() -> tuple[int, int]:
+    """(read, write): the frames' descriptors under private numbers, not inherited by children.
+
+    Descriptor 0 then is the null device and 1 goes where 2 goes, so that no library's print can touch a frame.
+    """
+    read_fd, write_fd = os.dup(0), os.dup(1)  # dup makes them non-inheritable
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    if WINDOWS:
+        import msvcrt  # noqa: PLC0415 - exists only there
+
+        for fd in (read_fd, write_fd):
+            msvcrt.setmode(fd, os.O_BINARY)  # type: ignore[attr-defined,unused-ignore]
+    return read_fd, write_fd
+
+
+def end_own_group(code: int = 3) -> None:
+    """End this worker and all it started, now: the program is gone, or wants it so. Does not return."""
+    if not WINDOWS and os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(code)
+
+
+def harden() -> None:
+    """In a worker: no core files (they hold prompts), first in line when memory runs out, deaf to Ctrl+C."""
+    with contextlib.suppress(OSError, ValueError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if WINDOWS:
+        return
+    import resource  # noqa: PLC0415 - not on Windows
+
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write(OUT_OF_MEMORY_SCORE)
+
+
+_SIGNALS = {
+    "SIGKILL": "it was killed (signal 9): by a person, or by the system because memory ran out",
+    "SIGSEGV": "it crashed (segmentation fault)",
+    "SIGABRT": "it aborted: the engine met something it could not handle",
+    "SIGBUS": "it crashed (bus error): a model file may have changed or shrunk while it was mapped",
+    "SIGILL": "it used an instruction that this processor lacks: the engine was built for another one",
+    "SIGFPE": "it crashed (arithmetic error)",
+    "SIGTERM": "it was asked to end (signal 15)",
+}
+_NTSTATUS = {
+    0xC0000005: "it crashed (access violation)",
+    0xC0000017: "memory ran out",
+    0xC000001D: "it used an instruction that this processor lacks",
+    0xC0000094: "it crashed (division by zero)",
+    0xC00000FD: "it crashed (stack overflow)",
+    0xC0000135: "a library (DLL) that it needs is missing",
+    0xC0000409: "it aborted (stack check)",
+}
+
+
+def exit_words(code: int | None) -> str:
+    """An exit code or signal in words."""
+    if code is None:
+        return "it did not end"
+    if code < 0:
+        name = signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"
+        return _SIGNALS.get(name, f"it was ended by {name}")
+    if code & 0xFFFFFFFF in _NTSTATUS:
+        return _NTSTATUS[code & 0xFFFFFFFF]
+    return "it ended by itself" if code == 0 else f"it ended with exit code {code}"
+
+
+# --- Windows: a Job Object that ends with its last handle ------------------------------------
+
+
+def _windows_job(process: subprocess.Popen[bytes]) -> Any:
+    """A kill-on-close Job Object holding `process`; the handle is ours alone, so it closes when we end."""
+    import ctypes  # noqa: PLC0415 - only on Windows
+
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]
+
+    class Limits(ctypes.Structure):  # JOBOBJECT_EXTENDED_LIMIT_INFORMATION
+        _fields_ = [("times", ctypes.c_int64 * 2), ("flags", ctypes.c_uint32), ("sizes", ctypes.c_size_t * 2),
+                    ("active", ctypes.c_uint32), ("affinity", ctypes.c_size_t), ("classes", ctypes.c_uint32 * 2),
+                    ("io", ctypes.c_uint64 * 6), ("memory", ctypes.c_size_t * 4)]  # fmt: skip
+
+    kernel.CreateJobObjectW.restype = ctypes.c_void_p
+    job = ctypes.c_void_p(kernel.CreateJobObjectW(None, None))
+    limits = Limits()
+    limits.flags = 0x2000  # JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE
+    kernel.SetInformationJobObject(job, 9, ctypes.byref(limits), ctypes.sizeof(limits))
+    kernel.AssignProcessToJobObject(job, ctypes.c_void_p(int(process._handle)))  # type: ignore[attr-defined,unused-ignore]
+    return job
+
+
+def _terminate_windows_job(job: Any) -> None:
+    import ctypes  # noqa: PLC0415 - only on Windows
+
+    if job is not None:
+        ctypes.windll.kernel32.TerminateJobObject(job, 1)  # type: ignore[attr-defined,unused-ignore]

@@ -1,0 +1,80 @@
+"""A session's queue on the program's side: merges texts, holds at most 8 MiB, wakes its reader once."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from engines.protocol import Event, Text
+
+LIMIT_BYTES = 8 * 1024 * 1024
+OVERHEAD_BYTES = 100
+
+
+class _Texts:
+    """Texts of one request that nobody has read yet."""
+
+    __slots__ = ("id", "parts", "stats")
+
+    def __init__(self, first: Text) -> None:
+        self.id, self.parts, self.stats = first.id, [first.text], first.stats
+
+    def event(self) -> Text:
+        return Text(id=self.id, text="".join(self.parts), stats=self.stats)
+
+
+class Inbox:
+    """`put` waits while more than 8 MiB are unread; `notify` is called when it goes from empty to not empty."""
+
+    def __init__(self, notify: Callable[[], None]) -> None:
+        self._notify = notify
+        self._queue: deque[Event | _Texts] = deque()
+        self._bytes = 0
+        self._wide = False
+        self._changed = threading.Condition()
+        self.blocked = False
+
+    def put(self, event: Event, size: int) -> None:
+        with self._changed:
+            while self._bytes > LIMIT_BYTES and not self._wide:
+                self.blocked = True
+                self._changed.wait(0.5)
+            self.blocked = False
+            was_empty = not self._queue
+            self._add(event)
+            self._bytes += size + OVERHEAD_BYTES
+            if was_empty:
+                self._changed.notify_all()
+        if was_empty:
+            self._notify()
+
+    def drain(self) -> list[Event]:
+        with self._changed:
+            taken, self._queue = self._queue, deque()
+            self._bytes = 0
+            self._changed.notify_all()
+        return [e.event() if isinstance(e, _Texts) else e for e in taken]
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        with self._changed:
+            if not self._queue:
+                self._changed.wait_for(lambda: bool(self._queue), timeout_s)
+        return self.drain()
+
+    def open_wide(self) -> None:
+        """No limit any more: the session ends and its last events must fit."""
+        with self._changed:
+            self._wide = True
+            self._changed.notify_all()
+
+    def _add(self, event: Event) -> None:
+        if isinstance(event, Text):
+            last = self._queue[-1] if self._queue else None
+            if isinstance(last, _Texts) and last.id == event.id:
+                last.parts.append(event.text)
+                last.stats = event.stats or last.stats
+            else:
+                self._queue.append(_Texts(event))
+        else:
+            self._queue.append(event)
