@@ -7,11 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import psutil
+
 WINDOWS: Final = sys.platform == "win32"
+LINUX: Final = sys.platform == "linux"
+LIFELINE = "TANDEM_LIFELINE"
 OUT_OF_MEMORY_SCORE = "800"  # Linux: let the kernel end a worker before the window
 
 KEPT_ENV = (
@@ -24,6 +29,7 @@ WORKER_ENV = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
     "DO_NOT_TRACK": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "GGML_NO_BACKTRACE": "1",
@@ -46,10 +52,22 @@ class Child:
         if WINDOWS:
             flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
             options = {"creationflags": flags}
-        self.process = subprocess.Popen(
-            list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            bufsize=0, close_fds=True, env=dict(env), **options,
-        )  # fmt: skip
+        far, self._lifeline = os.pipe() if LINUX else (-1, -1)
+        try:
+            if LINUX:
+                options["pass_fds"] = (far,)
+                env = {**env, LIFELINE: str(far)}
+            self.process = subprocess.Popen(
+                list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                bufsize=0, close_fds=True, env=dict(env), **options,
+            )  # fmt: skip
+        except OSError:
+            self._drop_lifeline()
+            raise
+        finally:
+            if LINUX:
+                os.close(far)
+        self._ending = threading.Lock()
         self._job = _windows_job(self.process) if WINDOWS else None
 
     @property
@@ -62,6 +80,8 @@ class Child:
             return True
         if WINDOWS:
             return self.process.poll() is not None
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            return _is_zombie(self.pid)
         try:
             found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
@@ -74,20 +94,34 @@ class Child:
             _terminate_windows_job(self._job)
             with contextlib.suppress(OSError):
                 self.process.kill()
-        elif self.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
+            return
+        with self._ending:  # never after the reaping: the number may be another group's by then
+            if self.process.returncode is None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self.pid, signal.SIGKILL)
 
     def reap(self, timeout_s: float = 5.0) -> int | None:
-        """Wait for the end, clear the group, and return the exit code (negative: a signal)."""
-        deadline = time.monotonic() + timeout_s
-        while not self.ended() and time.monotonic() < deadline:
+        """Wait for the end, clear the group, and return the exit code (negative: a signal); None: it does not end."""
+        if not self._ends_within(timeout_s):
+            self.kill_group()
+            self._ends_within(timeout_s)
+        self.kill_group()  # what it started
+        self._drop_lifeline()
+        with self._ending:
+            return self.process.poll()
+
+    def _ends_within(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while not self.ended():
+            if time.monotonic() > deadline:
+                return False
             time.sleep(0.005)
-        self.kill_group()
-        try:
-            return self.process.wait(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            return None
+        return True
+
+    def _drop_lifeline(self) -> None:
+        fd, self._lifeline = self._lifeline, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 def start_inside(argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
@@ -115,6 +149,26 @@ def private_pipes() -> tuple[int, int]:
     return read_fd, write_fd
 
 
+def hold_lifeline() -> None:
+    """In a worker on Linux: the kernel itself ends this group when the program is gone.
+
+    The reader thread sees the end of stdin too, but cannot act while a native call holds the interpreter's
+    lock (an import of a large library, a hang in C). Nobody ever writes to this pipe, so its only signal is
+    the close of its last writer; no thread is involved, as there is with PDEATHSIG.
+    """
+    number = os.environ.pop(LIFELINE, "")
+    if not LINUX or not number.isdigit() or os.getpgrp() != os.getpid():
+        return
+    import fcntl  # noqa: PLC0415 - not on Windows
+
+    fd = int(number)
+    with contextlib.suppress(OSError):
+        os.set_inheritable(fd, False)
+        fcntl.fcntl(fd, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(fd, _F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
+
+
 def end_own_group(code: int = 3) -> None:
     """End this worker and all it started, now: the program is gone, or wants it so. Does not return."""
     if not WINDOWS and os.getpgrp() == os.getpid():
@@ -136,6 +190,14 @@ def harden() -> None:
         score.write(OUT_OF_MEMORY_SCORE)
 
 
+def _is_zombie(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+_F_SETSIG = 10  # fcntl.h; Python's fcntl does not name it
 _SIGNALS = {
     "SIGKILL": "it was killed (signal 9): by a person, or by the system because memory ran out",
     "SIGSEGV": "it crashed (segmentation fault)",

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.errors import TandemError
+from app.lab import estimates
 from app.lab.session import Failure, SessionState
-from app.library import Variant
+from app.library.variants import Variant
 from app.ui.bridge import Bridge
-from app.ui.state import estimate, figures, knob_book, picks
+from app.ui.state import figures, knob_book, picks
 from app.ui.state.figures import Strip
 from app.ui.state.ports import Services, Session
 from app.ui.state.status import Status, status
@@ -53,6 +55,7 @@ class ModelState(QObject):
         self._progress: Progress | None = None
         self._loaded_variant: Variant | None = None
         self._loaded_spec: EngineSpec | None = None
+        self._refused: Failure | None = None  # what kept a load from starting at all
         self._keep = _single_shot(self, KEEP_MS, self._keep_knobs)
         self._watch = QTimer(self)
         self._watch.setInterval(WATCH_MS)
@@ -201,12 +204,11 @@ class ModelState(QObject):
             self._keep.start()
             self._announce_knobs()
 
-    def estimate(self) -> estimate.Estimate | None:
-        """The memory of what is chosen, before it is loaded."""
+    def estimate(self) -> estimates.Estimate | None:
+        """The memory of what is chosen, before it is loaded; None where the header does not say its shape."""
         if self.variant is None or self.spec is None:
             return None
-        loads = self._services.store.loads(self.spec.id)
-        return estimate.estimate(self.variant, self.spec, self.settings(Scope.LOAD), loads)
+        return estimates.estimate(self._services.store, self.spec, self.variant, self.settings(Scope.LOAD))
 
     def _announce_knobs(self) -> None:
         self.knobs_changed.emit(Scope.RUN.value)
@@ -221,7 +223,9 @@ class ModelState(QObject):
 
     @property
     def phase(self) -> SessionState:
-        """The session's state; EMPTY without one."""
+        """The session's state; EMPTY without one, FAILED where a load could not even start."""
+        if self._refused is not None:
+            return SessionState.FAILED
         return SessionState.EMPTY if self.session is None else self.session.state
 
     @property
@@ -243,6 +247,8 @@ class ModelState(QObject):
     @property
     def failure(self) -> Failure | None:
         """Why the session ended, while it is failed."""
+        if self._refused is not None:
+            return self._refused
         return self.session.failure if self.session is not None and self.phase is SessionState.FAILED else None
 
     @property
@@ -260,16 +266,19 @@ class ModelState(QObject):
         """Load what is chosen, replacing what is loaded."""
         if self.variant is None or self.spec is None or self.phase is SessionState.LOADING:
             return
-        if self.session is not None:
-            self.session.close()
-        self.session = self._services.new_session(self._bridge.notify)
-        self._progress = None
+        if self.session is None:
+            self.session = self._services.new_session(self._bridge.notify)
+        self._progress, self._refused = None, None
         self._loaded_variant, self._loaded_spec = self.variant, self.spec
-        self.session.load(self.variant, self.spec, self.settings(Scope.LOAD))
+        try:
+            self.session.load(self.variant, self.spec, self.settings(Scope.LOAD))
+        except TandemError as error:
+            self._refused = Failure(error.code, error.message, error.hint)
         self._refresh()
 
     def unload(self) -> None:
         """End the session; its memory is free again."""
+        self._refused = None
         if self.session is not None:
             self.session.close()
             self.session = None

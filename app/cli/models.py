@@ -1,0 +1,202 @@
+"""`tandem models`: the library of models on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.cli.figures import size
+from app.cli.program import Interrupts, Program, Ticker, json_option, not_built, pass_program, show_json
+from app.errors import TandemError
+from app.lab.convert import convert as make_variant
+from app.library import Variant
+from engines import registry
+from engines.spec import EngineSpec, Verb
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def models(context: click.Context) -> None:
+    """List, get, add, convert and remove models."""
+    if context.invoked_subcommand is None:
+        raise click.UsageError("Say what to do: list, info, get, add, convert, remove.", context)
+
+
+@models.command("list")
+@json_option
+@pass_program
+def list_models(program: Program, as_json: bool) -> None:
+    """All variants in the library."""
+    with program.services() as services:
+        found = services.library.variants()
+    show_variants(found, as_json)
+
+
+@models.command()
+@click.argument("model", metavar="ID[:VARIANT]")
+@json_option
+@pass_program
+def info(program: Program, model: str, as_json: bool) -> None:
+    """One variant; without VARIANT the original one."""
+    with program.services() as services:
+        found = services.library.get(model)
+    show_one(found, as_json)
+
+
+@models.command()
+@click.argument("model", metavar="ID|starter")
+@json_option
+@pass_program
+def get(program: Program, model: str, as_json: bool) -> None:
+    """Download a starter model, or the whole starter pack."""
+    ticker = Ticker()
+    with program.services() as services, Interrupts().watching() as interrupts:
+        wanted = [s.id for s in services.library.starters() if s.in_pack] if model == "starter" else [model]
+        found: list[Variant] = []
+        try:
+            for starter in wanted:
+                found += services.library.install(starter, _progress(ticker, starter), interrupts.asked)
+        finally:
+            ticker.done()
+    if model == "starter" or len(found) != 1:
+        show_variants(found, as_json)
+    else:
+        show_one(found[0], as_json)
+
+
+@models.command()
+@click.argument("path", metavar="PATH")
+@json_option
+@pass_program
+def add(program: Program, path: str, as_json: bool) -> None:
+    """Use a model file or folder of your own where it lies."""
+    if "://" in path:
+        not_built("Adding from an address")
+    with program.services() as services:
+        found = services.library.add(Path(path).expanduser().absolute())
+    if len(found) == 1:
+        show_one(found[0], as_json)
+    else:
+        show_variants(found, as_json)
+
+
+@models.command()
+@click.argument("model", metavar="ID[:VARIANT]")
+@click.option("--to", "target", required=True, metavar="VARIANT", help="A precision: bf16 f16 q8_0 q4_0 …")
+@json_option
+@pass_program
+def convert(program: Program, model: str, target: str, as_json: bool) -> None:
+    """Make another variant of a model; what it costs in quality is said."""
+    ticker = Ticker()
+    with program.services() as services, Interrupts().watching() as interrupts:
+        source = services.library.get(model)
+        plan = services.library.plan_conversion(source, converter(source, target), target)
+        for note in plan.notes:
+            click.echo(f"note: {note}", err=True)
+
+        def progress(fraction: float | None, message: str) -> None:
+            ticker(f"converting{'' if fraction is None else f' {fraction:.0%}'} {message}".rstrip())
+
+        try:
+            made, _ = make_variant(services.launcher, registry.spec(plan.engine), plan, progress, interrupts.asked)
+        finally:
+            ticker.done()
+    show_one(made, as_json)
+
+
+@models.command()
+@click.argument("model", metavar="ID[:VARIANT]")
+@json_option
+@pass_program
+def remove(program: Program, model: str, as_json: bool) -> None:
+    """Remove a model or one variant; a file of your own outside the library is left where it is."""
+    with program.services() as services:
+        gone = services.library.remove(model)
+    if as_json:
+        show_json({"removed": [str(p) for p in gone.removed], "freed_bytes": gone.freed_bytes})
+    else:
+        click.echo(f"Removed {model}: {size(gone.freed_bytes)} freed.")
+
+
+@models.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
+@pass_program
+def scan(program: Program, rest: tuple[str, ...]) -> None:
+    """Find models of other programs (coming)."""
+    not_built("`tandem models scan`")
+
+
+@models.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
+@pass_program
+def fit(program: Program, rest: tuple[str, ...]) -> None:
+    """What fits this machine (coming)."""
+    not_built("`tandem models fit`")
+
+
+def converter(source: Variant, target: str) -> EngineSpec:
+    """The engine that can make `target` out of this format. Raises TandemError."""
+    offers = [s for s in registry.visible() if Verb.CONVERT in s.verbs and source.format in s.converts]
+    preferred = [s for s in offers if target in s.converts[source.format]]
+    if preferred:
+        return preferred[0]
+    known = sorted({t for s in offers for t in s.converts[source.format]})
+    hint = f"From {source.format} there are: {', '.join(known)}." if known else "No engine converts this format."
+    raise TandemError("no_conversion", f"{source.ref} cannot be made into “{target}”.", hint)
+
+
+def describe(variant: Variant) -> dict[str, Any]:
+    """CLI.md's shape of one variant."""
+    return {
+        "id": variant.id, "variant": variant.variant, "task": variant.task, "title": variant.title, "format": variant.format,
+        "licence": variant.licence, "bytes": variant.bytes, "bits_per_weight": variant.bits_per_weight,
+        "lineage": variant.lineage.text, "engines": engines_for(variant),
+        "files": [{"path": f.path, "bytes": f.bytes, "sha256": f.sha256} for f in variant.files],
+    }  # fmt: skip
+
+
+def engines_for(variant: Variant) -> list[str]:
+    return [s.id for s in registry.visible() if s.task == variant.task and variant.format in s.formats]
+
+
+def show_one(variant: Variant, as_json: bool) -> None:
+    if as_json:
+        show_json(describe(variant))
+        return
+    for name, value in describe(variant).items():
+        if name == "files":
+            for file in value:
+                click.echo(f"{'file':>16}  {file['path']}  {size(file['bytes'])}  {file['sha256']}")
+        else:
+            click.echo(f"{name:>16}  {_word(name, value)}")
+
+
+def show_variants(found: list[Variant], as_json: bool) -> None:
+    if as_json:
+        show_json({"models": [describe(v) for v in found]})
+        return
+    if not found:
+        click.echo("No models yet. `tandem models get starter` gets the starter pack.")
+    for v in found:
+        bits = f"{v.bits_per_weight:.2f} bits" if v.bits_per_weight else ""
+        click.echo(
+            f"{v.ref:<32} {v.task:<11} {size(v.bytes):>8}  {bits:<10}  {', '.join(engines_for(v)) or 'no engine yet'}  {v.title}"
+        )
+
+
+def _word(name: str, value: Any) -> str:
+    if name == "bytes":
+        return size(value)
+    if isinstance(value, list):
+        return ", ".join(value) or "none yet"
+    return f"{value:.2f}" if isinstance(value, float) else "–" if value is None else str(value)
+
+
+def _progress(ticker: Ticker, starter: str) -> Any:
+    def progress(done: int, total: int, message: str) -> None:
+        share = f" {size(done)} of {size(total)}" if total else ""
+        ticker(f"{starter}:{share} {message}".rstrip())
+
+    return progress

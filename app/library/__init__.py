@@ -1,0 +1,1 @@
+"""Models: what is there, where it came from, what may be loaded."""

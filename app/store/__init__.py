@@ -1,0 +1,8 @@
+"""What a person owns: conversations, runs and preferences, in a database that several processes share."""
+
+from app.store.opening import StoreSettings
+from app.store.records import Conversation, LoadRecord, RunRecord, StoredMessage
+from app.store.store import Store
+from app.store.stream import TextStream
+
+__all__ = ["Conversation", "LoadRecord", "RunRecord", "Store", "StoreSettings", "StoredMessage", "TextStream"]

@@ -1,0 +1,77 @@
+"""What the store holds, as values. A change makes a new row or a new value, never a changed one."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+MessageStatus = Literal["done", "streaming", "cancelled", "error", "interrupted"]
+
+# Any: JSON objects whose keys METRICS.md and the engines' knobs define, not this module.
+Json = dict[str, Any]
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """created, updated: seconds since 1970, UTC. knobs: as the person asked for them."""
+
+    id: str
+    title: str
+    created: float
+    updated: float
+    draft: str = ""
+    model: str = ""
+    engine: str = ""
+    system: str = ""
+    knobs: Json = {}
+    deleted: bool = False
+
+
+class StoredMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of a conversation's tree. parent_id None: the first of its branch.
+
+    status: `interrupted` is an answer whose program ended before the answer did; what had come is kept.
+    """
+
+    id: str
+    conversation_id: str
+    parent_id: str | None
+    role: str
+    content: str
+    status: str
+    run_id: str | None
+    created: float
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One finished request with its measurements: CLI.md's `run` shape; `record` is the rest of METRICS."""
+
+    id: str = ""
+    created: float = 0.0
+    task: str
+    model: str
+    variant: str
+    engine: str
+    reason: str
+    text: str = ""
+    knobs: Json = {}
+    metrics: Json = {}
+    memory: Json = {}
+    runs: list[Any] = []
+    notes: list[str] = []
+    record: Json = {}
+
+
+class LoadRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What one load took, for this machine's own estimates. None: could not be had."""
+
+    created: float = 0.0
+    engine: str
+    model: str
+    variant: str
+    device: str = "cpu"
+    knobs: Json = {}
+    estimate_bytes: int | None = None
+    model_bytes: int | None = None
+    runtime_bytes: int | None = None
+    phases: Json = {}

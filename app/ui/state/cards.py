@@ -1,0 +1,91 @@
+"""What a page says when it cannot simply work: the problem and its mends, or the one obvious first step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.lab.session import SessionState
+from app.ui.state.model import ModelState
+from app.ui.state.ports import Services
+from engines.protocol import Failed, Unresponsive
+
+STARTER = "smollm2-135m"
+STARTER_TITLE = "SmolLM2-135M-Instruct"
+TRY = "Explain in three sentences what a KV cache is, and show how its size grows."
+STDERR_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """title: what happened. message: why. hint: what to do. actions: (id, words on the button)."""
+
+    title: str
+    message: str
+    hint: str
+    actions: tuple[tuple[str, str], ...]
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """An empty page: one sentence, one button (action id, words), one thing to try."""
+
+    title: str
+    sentence: str
+    action: str
+    button: str
+    recipe: str = ""
+
+
+def session_problem(model: ModelState, stuck: Unresponsive | None, was_loaded: bool) -> Problem | None:
+    """The card for a session that failed or hangs."""
+    if model.phase is SessionState.UNRESPONSIVE:
+        seconds = f"Nothing has moved for {stuck.seconds:,.0f} s" if stuck else "Nothing moves"
+        where = f" while it was busy with “{stuck.phase}”" if stuck and stuck.phase else ""
+        return Problem(
+            "The engine does not answer",
+            f"{seconds}{where}.",
+            "A very long step can look like this: wait, or restart the engine. What was written is kept.",
+            (("restart", "Restart"), ("wait", "Wait")),
+        )
+    failure = model.failure
+    if failure is None:
+        return None
+    title = "The engine stopped" if was_loaded else "The model could not be loaded"
+    details = tuple(failure.details[-STDERR_LINES:])
+    return Problem(title, failure.message, failure.hint, (("restart", "Restart"),), details)
+
+
+def run_problem(failed: Failed) -> Problem:
+    """The card for a run that gave no answer while the engine lives on."""
+    return Problem("There is no answer", failed.message, failed.hint, (("again", "Try again"),))
+
+
+def lesson(model: ModelState, services: Services) -> Lesson:
+    """What the empty page teaches now."""
+    if not model.models:
+        megabytes = next((s.bytes for s in services.library.starters() if s.id == STARTER), 98_362_432) / 1e6
+        return Lesson(
+            "No model yet",
+            f"A small chat model of {megabytes:,.0f} MB is enough to start; it runs on any computer.",
+            "install",
+            "Get the starter model",
+        )
+    if model.variant is None:
+        offer = model.offer()
+        if offer is None:
+            return Lesson(f"{model.title} cannot be used here", model.trouble, "", "")
+        engine = model.spec.title if model.spec else ""
+        return Lesson(f"{engine} needs a copy in its own format", offer.detail, "convert", offer.words)
+    if model.loaded is None:
+        return Lesson(
+            "Talk to a model on this computer",
+            "Load it, ask something, and watch what each answer costs at the foot of the window.",
+            "load",
+            f"Load {model.title}",
+            TRY,
+        )
+    sentence = "Ask something. Each answer's cost stands at the foot of the window."
+    if model.is_base:
+        sentence = "This is a base model: it has no chat template and continues your text instead of answering it."
+    return Lesson(f"{model.title} is ready", sentence, "", "", TRY)

@@ -1,0 +1,64 @@
+"""Labels with a size and a tone, and the hover that explains a word from the glossary."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QHelpEvent
+from PySide6.QtWidgets import QLabel, QToolTip, QWidget
+
+from app.glossary import Glossary
+from app.ui.theme import Size, Theme, Weight, set_property
+
+Tone = Literal["text", "dim", "accent", "good", "warning", "bad"]
+
+
+class Label(QLabel):
+    """Plain text (never rich text: it may come from a model's file)."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        text: str = "",
+        size: Size = "text",
+        tone: Tone = "text",
+        weight: Weight = "regular",
+        *,
+        wrap: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(text, parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setFont(theme.font(size, weight))
+        self.setProperty("tone", tone)
+        self.setWordWrap(wrap)
+
+    def set_tone(self, tone: Tone) -> None:
+        """Change the colour to another role."""
+        set_property(self, "tone", tone)
+
+
+class Explained(QObject):
+    """Shows the glossary's entry on hover; looked up then, so that opening a page reads no glossary."""
+
+    def __init__(self, widget: QWidget, glossary: Glossary, key: str, more: str = "") -> None:
+        super().__init__(widget)
+        self._glossary, self.key, self.more = glossary, key, more
+        widget.installEventFilter(self)
+
+    def text(self) -> str:
+        """The hover's rich text; "" where there is no entry and nothing more to say."""
+        parts = [self._glossary.tooltip(self.key), self.more]
+        return "<br>".join(part for part in parts if part)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802  Qt's name
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and isinstance(watched, QWidget):
+            QToolTip.showText(event.globalPos(), self.text(), watched)
+            return True
+        return False
+
+
+def explain(widget: QWidget, glossary: Glossary, key: str, more: str = "") -> Explained:
+    """Give `widget` the glossary's entry `key` on hover, with `more` (rich text) below it."""
+    return Explained(widget, glossary, key, more)

@@ -1,0 +1,104 @@
+"""Memory as one stacked bar. The parts differ by pattern, not by colour alone; a 1 px outline carries the contrast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QBrush, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.ui.theme import Theme
+
+WORDS = {"weights": "weights", "kv": "KV cache", "compute": "compute", "other": "other"}
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryParts:
+    """Bytes of each part and of the whole that they share; `label` is the line of words above the bar."""
+
+    weights: int = 0
+    kv: int = 0
+    compute: int = 0
+    other: int = 0
+    total: int = 0
+    label: str = ""
+
+    def shares(self) -> list[tuple[str, float]]:
+        """(part, share of the whole), in drawing order, parts without bytes left out; never over 1 in sum."""
+        parts = [(name, getattr(self, name)) for name in WORDS]
+        whole = max(self.total, sum(size for _, size in parts))
+        return [(name, size / whole) for name, size in parts if size > 0] if whole else []
+
+
+def bytes_text(count: float) -> str:
+    """Bytes for a person, decimal units as files are sold: 98 MB, 1.2 GB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if count >= size:
+            number = count / size
+            return f"{number:.1f} {unit}" if number < 10 and unit == "GB" else f"{number:,.0f} {unit}"
+    return f"{count:,.0f} B"
+
+
+class MemoryBar(QWidget):
+    """Weights solid, KV hatched, compute solid, other dotted; the rest of the track is free."""
+
+    def __init__(self, theme: Theme, height: int = 8, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._height = theme, height
+        self._parts = MemoryParts()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMinimumWidth(theme.px(60))
+        theme.changed.connect(self.update)
+
+    def set_parts(self, parts: MemoryParts) -> None:
+        """Show other sizes."""
+        self._parts = parts
+        said = self.describe()
+        self.setToolTip(said)
+        self.setAccessibleDescription(said)
+        self.update()
+
+    def parts(self) -> MemoryParts:
+        """What is shown."""
+        return self._parts
+
+    def describe(self) -> str:
+        """The parts in words: "weights 98 MB · KV cache 94 MB · of 23 GB"."""
+        sizes = [f"{word} {bytes_text(getattr(self._parts, name))}" for name, word in WORDS.items()
+                 if getattr(self._parts, name) > 0]  # fmt: skip
+        whole = [f"of {bytes_text(self._parts.total)}"] if self._parts.total and sizes else []
+        return " · ".join(sizes + whole)
+
+    def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
+        return QSize(self._theme.px(200), self._theme.px(self._height))
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  Qt's name
+        painter = QPainter(self)
+        box = QRectF(self.rect())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        clip = QPainterPath()
+        clip.addRoundedRect(box, box.height() / 2, box.height() / 2)
+        painter.setClipPath(clip)
+        painter.fillRect(box, self._theme.colour("line"))
+        self._paint_parts(painter, box)
+        painter.end()
+
+    def _paint_parts(self, painter: QPainter, box: QRectF) -> None:
+        left = box.left()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        outline = QPen(self._theme.colour("dim"), 0)
+        for name, share in self._parts.shares():
+            width = max(2.0, share * box.width())
+            part = QRectF(left, box.top(), width, box.height())
+            self._fill(painter, name, part)
+            painter.setPen(outline)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(part.adjusted(0, 0, -1, -1))
+            left += width
+
+    def _fill(self, painter: QPainter, name: str, part: QRectF) -> None:
+        painter.fillRect(part, self._theme.colour(f"mem_{name}"))
+        pattern = {"kv": Qt.BrushStyle.BDiagPattern, "other": Qt.BrushStyle.Dense6Pattern}.get(name)
+        if pattern is not None:
+            painter.fillRect(part, QBrush(self._theme.colour("surface" if name == "kv" else "dim"), pattern))
