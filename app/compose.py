@@ -27,6 +27,7 @@ def services(paths: Paths | None = None) -> Iterator[Services]:
     store = Store.open(paths)
     try:
         library = Library(paths)
+        library.sweep()
         launcher = Launcher(paths, store, library, client.checkout())
         yield Services(paths, store, library, launcher, Descriptions(launcher), Glossary.load(paths.resources))
     finally:

@@ -165,7 +165,7 @@ def hold_lifeline() -> None:
     with contextlib.suppress(OSError):
         os.set_inheritable(fd, False)
         fcntl.fcntl(fd, fcntl.F_SETOWN, -os.getpgrp())
-        fcntl.fcntl(fd, _F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
 
 
@@ -197,7 +197,6 @@ def _is_zombie(pid: int) -> bool:
         return True
 
 
-_F_SETSIG = 10  # fcntl.h; Python's fcntl does not name it
 _SIGNALS = {
     "SIGKILL": "it was killed (signal 9): by a person, or by the system because memory ran out",
     "SIGSEGV": "it crashed (segmentation fault)",

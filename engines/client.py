@@ -43,6 +43,7 @@ from engines.wire import Frames, decode_event, encode
 STDERR_LINES = 200
 READ_BYTES = 1 << 18
 WATCH_S = 0.25
+CPU_MOVES_S = 0.05  # below this nothing works: beats alone cost some
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ class Session:
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self._pipe_ended = threading.Event()
         self._expected = False
+        self._verdict = ""  # why we ended it ourselves
+        self._torn = False  # its last message was cut off
         self._ended = threading.Event()
         env = children.worker_env({**runtime.env, "TANDEM_RUN_DIR": str(self.workdir)})
         try:
@@ -200,14 +203,15 @@ class Session:
             while pipe is not None and (data := os.read(pipe.fileno(), READ_BYTES)):
                 for body in frames.feed(data):
                     self._take(decode_event(body), len(body))
-            if frames.rest and not self._expected:
-                raise EngineError("bad_frame", "The engine ended in the middle of a message.")
+            self._torn = frames.rest > 0
         except EngineError as error:
-            self._inbox.put(Failed(id=None, code=error.code, message=error.message, hint=error.hint, fatal=True), 0)
+            self._verdict = "it was ended, because it sent something that it should not"
             self._child.kill_group()
+            self._inbox.post(Failed(id=None, code=error.code, message=error.message, hint=error.hint, fatal=True))
         except (OSError, ValueError):
             pass
-        self._pipe_ended.set()
+        finally:
+            self._pipe_ended.set()
 
     def _take(self, event: Event, size: int) -> None:
         match event:
@@ -217,10 +221,12 @@ class Session:
                     raise EngineError("wrong_protocol", f"The engine speaks protocol {event.protocol}, this program {PROTOCOL_VERSION}.", "Repair this runtime.")  # fmt: skip
             case Beat():
                 self.beat = event
+            case Ended() | Unresponsive() | Responsive():
+                raise EngineError("bad_frame", f"The engine sent “{type(event).__name__}”, which is not its to say.", "Repair this runtime.")  # fmt: skip
             case _:
                 pass
         if self._watcher.saw(event):
-            self._inbox.put(Responsive(), 0)
+            self._inbox.post(Responsive())
         self._inbox.put(event, size)
 
     def _drain(self) -> None:
@@ -243,8 +249,8 @@ class Session:
                 break
             seconds = self._watcher.silent_for(self._inbox.blocked)
             if seconds is not None:
-                self._inbox.put(Unresponsive(seconds=seconds, phase=self.beat.phase if self.beat else "starting"), 0)
-        code = self._child.reap(2.0 if self._pipe_ended.is_set() else 5.0)
+                self._inbox.post(Unresponsive(seconds=seconds, phase=self.beat.phase if self.beat else "starting"))
+        code = self._child.reap(2.0)
         self._finish(code)
 
     def _finish(self, code: int | None) -> None:
@@ -257,9 +263,15 @@ class Session:
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
-        words = "it was closed" if self._expected else children.exit_words(code)
-        self._inbox.put(Ended(code=code, words=words, expected=self._expected, stderr=self.stderr[-50:]), 0)
-        self._ended.set()
+        words = "it was closed" if self._expected else self._verdict or children.exit_words(code)
+        if self._torn and code == 0:
+            words = "it ended in the middle of a message"
+            self._inbox.post(Failed(id=None, code="bad_frame", message=f"The engine failed: {words}.", fatal=True))
+        ended = Ended(code=code, words=words, expected=self._expected, stderr=self.stderr[-50:])
+        try:
+            self._inbox.post(ended)
+        finally:
+            self._ended.set()
 
 
 class Watch:
@@ -278,7 +290,7 @@ class Watch:
         now = time.monotonic()
         self._beat_at = now
         if isinstance(event, Beat):
-            moved = event.counter != self._last[0] or event.cpu_s - self._last[1] > 0.02
+            moved = event.counter != self._last[0] or event.cpu_s - self._last[1] > CPU_MOVES_S
             if moved or event.phase == "idle":
                 self._moved_at = now
                 self._last = (event.counter, event.cpu_s)

@@ -74,8 +74,14 @@ def free_memory() -> int:
     available = int(psutil.virtual_memory().available)
     limit, used = _cgroup("memory.max").strip(), _cgroup("memory.current").strip()
     if limit.isdigit() and used.isdigit():
-        available = min(available, max(0, int(limit) - int(used)))
+        available = min(available, max(0, int(limit) - int(used) + _droppable_cache()))
     return available
+
+
+def _droppable_cache() -> int:
+    """Bytes of a container's `memory.current` that are file pages, which the kernel takes back by itself."""
+    stat = dict(line.split(" ", 1) for line in _cgroup("memory.stat").splitlines() if " " in line)
+    return sum(int(stat.get(name, "0")) for name in ("inactive_file", "active_file"))
 
 
 @functools.cache
@@ -157,7 +163,6 @@ class Sampler:
     def __init__(self) -> None:
         self._cores = usable_cores()
         self._wall, self._cpu = time.monotonic(), time.process_time()
-        self._others = psutil.cpu_times()
 
     def sample(self) -> dict[str, float]:
         """cpu_percent: this process's share of the cores it may use (0–100); cores; GPU figures."""

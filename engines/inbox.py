@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from engines.protocol import Event, Text
+from engines.protocol import Beat, Event, Text
 
 LIMIT_BYTES = 8 * 1024 * 1024
 OVERHEAD_BYTES = 100
@@ -25,7 +25,10 @@ class _Texts:
 
 
 class Inbox:
-    """`put` waits while more than 8 MiB are unread; `notify` is called when it goes from empty to not empty."""
+    """`put` waits while more than 8 MiB are unread; `notify` is called when it goes from empty to not empty.
+
+    Texts of one request that follow one another become one; of beats in a row only the newest stays.
+    """
 
     def __init__(self, notify: Callable[[], None]) -> None:
         self._notify = notify
@@ -41,11 +44,14 @@ class Inbox:
                 self.blocked = True
                 self._changed.wait(0.5)
             self.blocked = False
-            was_empty = not self._queue
-            self._add(event)
-            self._bytes += size + OVERHEAD_BYTES
-            if was_empty:
-                self._changed.notify_all()
+            was_empty = self._add(event, size)
+        if was_empty:
+            self._notify()
+
+    def post(self, event: Event) -> None:
+        """Put one of the client's own events: never waits."""
+        with self._changed:
+            was_empty = self._add(event, 0)
         if was_empty:
             self._notify()
 
@@ -68,13 +74,21 @@ class Inbox:
             self._wide = True
             self._changed.notify_all()
 
-    def _add(self, event: Event) -> None:
+    def _add(self, event: Event, size: int) -> bool:
+        """With the lock held; True if the queue was empty."""
+        last = self._queue[-1] if self._queue else None
+        if isinstance(event, Beat) and isinstance(last, Beat):
+            self._queue[-1] = event
+            return False
+        self._bytes += size + OVERHEAD_BYTES
         if isinstance(event, Text):
-            last = self._queue[-1] if self._queue else None
             if isinstance(last, _Texts) and last.id == event.id:
                 last.parts.append(event.text)
                 last.stats = event.stats or last.stats
-            else:
-                self._queue.append(_Texts(event))
+                return False
+            self._queue.append(_Texts(event))
         else:
             self._queue.append(event)
+        if last is None:
+            self._changed.notify_all()
+        return last is None

@@ -22,8 +22,8 @@ BLOB_BYTES = 1 << 20
 class Outbox(Protocol):
     """The worker's writer, as a job sees it."""
 
-    def push(self, event: Event) -> None:
-        """Queue an event; blocks only when the program has stopped reading (`Job.throttled`)."""
+    def push(self, event: Event, job: Job | None = None) -> None:
+        """Queue an event; with `job` it blocks while the program does not read (`Job.throttled`)."""
 
     def text(self, job: Job, delta: str) -> None:
         """Queue text; the writer merges it and adds `job.stats()` when it goes out."""
@@ -97,7 +97,8 @@ class Job:
             self._outbox.text(self, delta)
 
     def emit(self, event: Event) -> None:
-        self._outbox.push(event)
+        """Send an event. Raises EngineError for one that cannot travel (over 64 MiB: use `blob`)."""
+        self._outbox.push(event, self)
 
     def progress(self, fraction: float | None, message: str = "") -> None:
         """Say how far the current phase is: 0–1, or None where it cannot be known."""

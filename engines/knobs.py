@@ -198,12 +198,19 @@ def _number(knob: Knob, value: Value) -> None:
     whole = knob.kind is Kind.INT
     wanted = "a whole number" if whole else "a number"
     typed = isinstance(value, int) if whole else isinstance(value, int | float)
-    if isinstance(value, bool) or not typed or not math.isfinite(value):  # type: ignore[arg-type]
+    if isinstance(value, bool) or not typed or not _in_range_of_floats(value):
         raise _bad(knob, value, wanted)
     low, high = knob.minimum, knob.maximum
     if (low is not None and value < low) or (high is not None and value > high):  # type: ignore[operator]
         span = f"from {low:,g}" if high is None else f"up to {high:,g}" if low is None else f"{low:,g} to {high:,g}"
         raise _bad(knob, value, f"{wanted} {span}")
+
+
+def _in_range_of_floats(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _json(knob: Knob, value: Value) -> None:
@@ -223,7 +230,14 @@ def _texts(text: str) -> list[str]:
             parsed = None
         if isinstance(parsed, list):
             return [str(item) for item in parsed]
-    return [text.encode().decode("unicode_escape")] if text.isascii() else [text]
+    if not text:
+        return []
+    try:
+        plain = text.encode("latin-1", "backslashreplace").decode("unicode_escape")  # \n is a line's end
+        plain.encode()
+    except ValueError:
+        plain = text
+    return [plain]
 
 
 def _bad(knob: Knob, value: Value, wanted: str) -> EngineError:

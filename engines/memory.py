@@ -170,6 +170,7 @@ def _word(value: Any, fallback: str) -> str:
 
 def _torch_cuda() -> Any:
     torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+    cuda = getattr(torch, "cuda", None)  # absent while another thread still imports torch
+    if cuda is not None and cuda.is_available() and cuda.is_initialized():
         return torch
     return None

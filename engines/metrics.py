@@ -141,7 +141,7 @@ def token_gap_median(clock: Clock) -> float | None:
     """Median gap per token: a step of k tokens counts k gaps of dt/k."""
     gaps: list[float] = []
     for gap, count in zip(step_gaps(clock), clock.counts[1:], strict=False):
-        gaps.extend([gap / count] * count)
+        gaps.extend([gap / max(count, 1)] * count)
     return statistics.median(gaps) if gaps else None
 
 
@@ -150,7 +150,7 @@ def percentile(values: Sequence[float], p: float) -> float | None:
     if not values:
         return None
     ordered = sorted(values)
-    return ordered[max(0, math.ceil(p / 100 * len(ordered)) - 1)]
+    return ordered[max(0, math.ceil(p * len(ordered) / 100) - 1)]
 
 
 def _chars_rate(clock: Clock, n_chars: int) -> float | None:

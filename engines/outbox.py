@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 
@@ -17,16 +19,34 @@ LIMIT_BYTES = 8 * 1024 * 1024
 DROPPABLE = (Beat, Preview, Stats)
 
 
-class Pending:
-    """Text of one job that has not gone out."""
+class _Ready:
+    """An event as the frame it will be."""
 
-    __slots__ = ("job", "parts")
+    __slots__ = ("droppable", "frame", "size")
 
-    def __init__(self, job: Job, delta: str) -> None:
-        self.job, self.parts = job, [delta]
+    def __init__(self, event: Event) -> None:
+        self.frame = wire.encode(event)
+        self.size = len(self.frame)
+        self.droppable = isinstance(event, DROPPABLE)
 
-    def event(self) -> Text:
-        return Text(id=self.job.id, text="".join(self.parts), stats=self.job.stats())
+
+class _Texts:
+    """Text of one job that has not gone out; its figures are added when it does."""
+
+    __slots__ = ("job", "parts", "size")
+    droppable = False
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.parts, self.size = job, list[str](), 0
+
+    def add(self, delta: str) -> None:
+        self.parts.append(delta)
+        self.size += len(delta)
+
+    @property
+    def frame(self) -> bytes:
+        text = "".join(self.parts).encode("utf-8", "replace").decode()  # a lone surrogate is no text
+        return wire.encode(Text(id=self.job.id, text=text, stats=self.job.stats()))
 
 
 class FrameWriter:
@@ -34,8 +54,9 @@ class FrameWriter:
 
     def __init__(self, fd: int, gone: Callable[[], None]) -> None:
         self._fd, self._gone = fd, gone
-        self._queue: deque[Event | Pending] = deque()
-        self._bytes = 0
+        self._queue: deque[_Ready | _Texts] = deque()
+        self._waiting = 0  # bytes in the queue
+        self._leaving = 0  # bytes being written now
         self._changed = threading.Condition()
         self._idle = True
         self._closing = False
@@ -46,20 +67,24 @@ class FrameWriter:
         """Queue text; merged with what still waits of the same job."""
         with self._changed:
             last = self._queue[-1] if self._queue else None
-            if isinstance(last, Pending) and last.job is job:
-                last.parts.append(delta)
-            else:
-                self._queue.append(Pending(job, delta))
+            if not (isinstance(last, _Texts) and last.job is job):
+                last = _Texts(job)
+                self._queue.append(last)
+            last.add(delta)
             self._grew(len(delta), job)
 
-    def push(self, event: Event) -> None:
-        """Queue an event. What may be lost is dropped when the program is far behind."""
-        size = _size(event)
+    def push(self, event: Event, job: Job | None = None) -> None:
+        """Queue an event. What may be lost is dropped when the program is far behind.
+
+        job: the one whose adapter may be made to wait; without it this never blocks.
+        Raises EngineError `frame_too_large`, `bad_message`.
+        """
+        entry = _Ready(event)
         with self._changed:
-            if self._bytes > LIMIT_BYTES and isinstance(event, DROPPABLE):
+            if entry.droppable and self._bytes > LIMIT_BYTES:
                 return
-            self._queue.append(event)
-            self._grew(size, None)
+            self._queue.append(entry)
+            self._grew(entry.size, job)
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Write what waits, then end the thread."""
@@ -68,18 +93,19 @@ class FrameWriter:
             self._changed.notify_all()
         self._thread.join(timeout_s)
 
+    @property
+    def _bytes(self) -> int:
+        return self._waiting + self._leaving
+
     def _grew(self, size: int, job: Job | None) -> None:
         """With the lock held: count, wake the writer, and let the adapter wait when nothing can be dropped."""
-        self._bytes += size
+        self._waiting += size
         if self._idle:
             self._changed.notify_all()
-        if self._bytes <= LIMIT_BYTES:
-            return
-        kept: deque[Event | Pending] = deque(e for e in self._queue if not isinstance(e, DROPPABLE))
-        if len(kept) < len(self._queue):
-            self._queue = kept
-            self._bytes = sum(map(_size, kept))
-        while job is not None and self._bytes > LIMIT_BYTES and not self._closing:
+        if self._bytes > LIMIT_BYTES:
+            self._queue = deque(e for e in self._queue if not e.droppable)
+            self._waiting = sum(e.size for e in self._queue)
+        while job is not None and self._bytes > LIMIT_BYTES and not self._closing and not job.cancelled:
             job.throttled = True
             self._changed.wait(0.5)
 
@@ -88,6 +114,9 @@ class FrameWriter:
             while self._write_batch():
                 time.sleep(GAP_S)
         except OSError:
+            self._gone()
+        except Exception:  # noqa: BLE001 - without its writer a worker would wait for ever
+            traceback.print_exc(file=sys.stderr)
             self._gone()
 
     def _write_batch(self) -> bool:
@@ -98,22 +127,18 @@ class FrameWriter:
                 self._changed.wait()
             self._idle = False
             batch, self._queue = self._queue, deque()
+            self._leaving, self._waiting = self._waiting, 0
             if not batch:
                 return False
-        for entry in batch:
-            self._write(wire.encode(entry.event() if isinstance(entry, Pending) else entry))
-        with self._changed:
-            self._bytes = sum(map(_size, self._queue))
-            self._changed.notify_all()
+        while batch:
+            entry = batch.popleft()
+            self._write(entry.frame)
+            with self._changed:
+                self._leaving -= entry.size
+                self._changed.notify_all()
         return True
 
     def _write(self, frame: bytes) -> None:
         view = memoryview(frame)
         while view:
             view = view[os.write(self._fd, view) :]
-
-
-def _size(entry: Event | Pending) -> int:
-    if isinstance(entry, Pending):
-        return sum(map(len, entry.parts))
-    return 200 if isinstance(entry, DROPPABLE) else 500

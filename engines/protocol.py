@@ -298,7 +298,7 @@ class CancelSeen(Wire, frozen=True, kw_only=True):
 
 
 class Beat(Wire, frozen=True, kw_only=True):
-    """Each second. counter moves with the work; cpu_s is the process's; rss in bytes."""
+    """Each second. counter moves with the work; cpu_s is the process's, less what sampling costs; rss in bytes."""
 
     phase: str
     counter: int

@@ -9,7 +9,7 @@ from engines.errors import EngineError
 from engines.spec import EngineSpec, Task
 
 BUILTIN = (
-    # "engines.chat.llama_cpp:SPEC",
+    "engines.chat.llama_cpp:SPEC",
     # "engines.chat.transformers:SPEC",
     "engines.chat.echo:SPEC",
     "engines.chat.chaos:SPEC",

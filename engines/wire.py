@@ -20,8 +20,11 @@ _events = msgspec.msgpack.Decoder(Event)
 
 
 def encode(message: Command | Event) -> bytes:
-    """One whole frame. Raises EngineError `frame_too_large`: such values travel as a Blob."""
-    body = _encoder.encode(message)
+    """One whole frame. Raises EngineError `frame_too_large` (such values travel as a Blob), `bad_message`."""
+    try:
+        body = _encoder.encode(message)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:  # a lone surrogate, a stray object
+        raise EngineError("bad_message", f"This cannot be sent to or from an engine: {error}.") from error
     if len(body) > MAX_FRAME:
         raise EngineError("frame_too_large", f"A message of {len(body):,} bytes is over the limit of {MAX_FRAME:,}.")
     return _HEAD.pack(len(body)) + body

@@ -5,6 +5,7 @@ Stdin is the death pipe: on its end the worker ends its own process group and is
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import os
@@ -23,6 +24,7 @@ import msgspec.structs
 from engines import children, hardware, memory, registry
 from engines.errors import Cancelled, EngineError
 from engines.job import Job
+from engines.knobs import Settings, settle
 from engines.metrics import Clock
 from engines.outbox import FrameWriter
 from engines.protocol import (
@@ -52,6 +54,7 @@ from engines.protocol import (
     Tokenize,
     Tokens,
 )  # fmt: skip
+from engines.spec import Verb
 from engines.wire import Frames, decode_command
 
 BEAT_S = 1.0
@@ -80,6 +83,7 @@ class Worker:
         self._current: Job | None = None
         self._adapter: Adapter | None = None
         self._files: ModelFiles | None = None
+        self._load_knobs: Settings = {}
         self._loaded: Loaded | None = None
         self._meter = memory.Meter()
         self._out = FrameWriter(write_fd, children.end_own_group)
@@ -94,8 +98,7 @@ class Worker:
             self._work(command, job)
             self._current = None
             self._jobs.pop(job.id, None)
-        if self._adapter is not None:
-            self._adapter.close()
+        self._drop()
         self._out.close()
         children.end_own_group(0)
 
@@ -141,9 +144,9 @@ class Worker:
 
     def _tokenize(self, command: Tokenize) -> None:
         try:
-            if self._adapter is None or self._loaded is None:
-                raise EngineError("not_loaded", "No model is loaded.", "Load one first.")
-            ids = self._adapter.tokenize(command.text, command.messages)
+            adapter, loaded = self._ready()
+            self._must_have(loaded.engine, Verb.TOKENIZE)
+            ids = adapter.tokenize(command.text, command.messages)
             self._out.push(Tokens(id=command.id, ids=tuple(ids)))
         except Exception as error:  # noqa: BLE001 - the reader must live on, whatever a tokenizer does
             self._out.push(_failed(command.id, error))
@@ -159,27 +162,55 @@ class Worker:
             self._out.push(verbs[type(command)](command, job))
         except Cancelled:
             self._out.push(Finished(id=job.id, reason=FinishReason.CANCELLED, notes=tuple(job.notes)))
-        except Exception as error:  # noqa: BLE001 - every failure of a library becomes an event
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - every failure of a library becomes an event
             if not isinstance(error, EngineError):
                 traceback.print_exc(file=sys.stderr)
-            if isinstance(command, Load):
-                self._adapter = None
             self._out.push(_failed(job.id, error))
 
-    def _make(self, engine: str) -> Adapter:
+    def _make(self, engine: str, verb: Verb | None = None) -> Adapter:
+        if verb is not None:
+            self._must_have(engine, verb)
         module, name = registry.spec(engine).adapter.split(":")
         adapter: Adapter = getattr(importlib.import_module(module), name)()
         return adapter
 
+    def _must_have(self, engine: str, verb: Verb) -> None:
+        spec = registry.spec(engine)
+        if verb not in spec.verbs:
+            raise EngineError("not_supported", f"{spec.title} cannot do “{verb}”.", "Choose another engine.")
+
+    def _ready(self) -> tuple[Adapter, Loaded]:
+        if self._adapter is None or self._loaded is None:
+            raise EngineError("not_loaded", "No model is loaded.", "Load one first.")
+        return self._adapter, self._loaded
+
+    def _drop(self) -> None:
+        """Close the adapter, whatever state it is in, and free what it held."""
+        adapter, self._adapter, self._loaded = self._adapter, None, None
+        if adapter is not None:
+            try:
+                adapter.close()
+            except Exception:  # noqa: BLE001 - it is on its way out
+                traceback.print_exc(file=sys.stderr)
+            del adapter
+            gc.unfreeze()
+            gc.collect()
+
     def _load(self, command: Load, job: Job) -> Loaded:
-        if self._adapter is not None:
-            self._adapter.close()
-        self._loaded, self._files = None, command.files
+        spec = registry.spec(command.engine)
+        own = {knob.name for knob in spec.load}
+        knobs = settle(spec.load, command.knobs, [c for c in spec.conflicts if own.issuperset(c.when)])
+        self._drop()
+        self._files, self._load_knobs = command.files, knobs
         job.clock.t_start = time.perf_counter_ns()
         memory.reset_peak()
-        self._adapter = self._make(command.engine)
-        loaded = self._adapter.load(command.files, command.knobs, job)
-        job.check()
+        try:
+            self._adapter = self._make(command.engine)
+            loaded = self._adapter.load(command.files, knobs, job)
+            job.check()
+        except BaseException:
+            self._drop()
+            raise
         gc.collect()
         gc.freeze()
         parts = loaded.memory.parts
@@ -187,31 +218,33 @@ class Worker:
         return self._loaded
 
     def _run(self, command: Run, job: Job) -> Finished:
-        if self._adapter is None or self._loaded is None or self._files is None:
-            raise EngineError("not_loaded", "No model is loaded.", "Load one first.")
+        adapter, loaded = self._ready()
+        _, knobs = registry.spec(loaded.engine).split(self._load_knobs | command.request.knobs)
+        request = replace(command.request, knobs=knobs)
         memory.reset_peak()
         gc.disable()
         job.clock.t_start = time.perf_counter_ns()
         try:
-            done = self._adapter.run(command.request, job)
+            done = adapter.run(request, job)
         finally:
             gc.enable()
-        now = self._meter.read(_paths(self._files), self._loaded.device, self._loaded.memory.parts)
+        files = _paths(self._files) if self._files is not None else ()
+        now = self._meter.read(files, loaded.device, loaded.memory.parts)
         finished: Finished = replace(done, memory=now)
         return finished
 
     def _describe(self, command: Describe, job: Job) -> Described:
-        return self._make(command.engine).describe(job)
+        return self._make(command.engine, Verb.DESCRIBE).describe(job)
 
     def _score(self, command: Score, job: Job) -> Scored:
-        if self._adapter is None or self._loaded is None:
-            raise EngineError("not_loaded", "No model is loaded.", "Load one first.")
+        adapter, loaded = self._ready()
+        self._must_have(loaded.engine, Verb.SCORE)
         with job.phase("score"):
-            return self._adapter.score(command, job)
+            return adapter.score(command, job)
 
     def _convert(self, command: Convert, job: Job) -> Converted:
         with job.phase("convert"):
-            return self._make(command.engine).convert(command, job)
+            return self._make(command.engine, Verb.CONVERT).convert(command, job)
 
     def _phase_ended(self, name: str) -> None:
         if name == "import":
@@ -224,16 +257,20 @@ class Worker:
         while True:
             time.sleep(BEAT_S)
             job = self._current
-            sample = sampler.sample()
+            sample: dict[str, float] = {}
+            device_bytes = None
+            with contextlib.suppress(Exception):  # a figure that fails must not silence the beats
+                sample = sampler.sample()
+                device_bytes = memory.device_bytes() if self._on_gpu() else None
             if job is not None:
                 sample["longest_step_s"] = job.longest_step_s
             self._out.push(
                 Beat(
                     phase=job.phase_name if job else "idle",
                     counter=job.counter if job else 0,
-                    cpu_s=time.process_time(),
+                    cpu_s=time.process_time() - time.thread_time(),
                     rss=memory.rss(),
-                    device_bytes=memory.device_bytes() if self._on_gpu() else None,
+                    device_bytes=device_bytes,
                     sample=sample,
                 )
             )
@@ -244,6 +281,7 @@ class Worker:
 
 def main() -> None:
     """Entry of a worker process (`engines/boot.py`)."""
+    children.hold_lifeline()
     read_fd, write_fd = children.private_pipes()
     children.harden()
     workdir = Path(os.environ.get(RUN_DIR, "."))
@@ -259,7 +297,7 @@ def _paths(files: ModelFiles) -> tuple[str, ...]:
     return files.files or (files.path,)
 
 
-def _failed(request: int, error: Exception) -> Failed:
+def _failed(request: int, error: BaseException) -> Failed:
     """An exception as an event; running out of memory ends the worker's usefulness."""
     if isinstance(error, EngineError):
         fatal = error.code == "no_memory"

@@ -93,7 +93,8 @@ def convert(program: Program, model: str, target: str, as_json: bool) -> None:
     with program.services() as services, Interrupts().watching() as interrupts:
         source = services.library.get(model)
         plan = services.library.plan_conversion(source, converter(source, target), target)
-        for note in plan.notes:
+        click.echo(f"{plan.ref}: about {size(plan.bytes)}, {plan.bits_per_weight:.2f} bits per weight", err=True)
+        for note in (*[f.text for f in plan.fallbacks], *plan.notes):
             click.echo(f"note: {note}", err=True)
 
         def progress(fraction: float | None, message: str) -> None:
@@ -195,8 +196,8 @@ def _word(name: str, value: Any) -> str:
 
 
 def _progress(ticker: Ticker, starter: str) -> Any:
-    def progress(done: int, total: int, message: str) -> None:
+    def progress(step: str, done: int, total: int) -> None:
         share = f" {size(done)} of {size(total)}" if total else ""
-        ticker(f"{starter}:{share} {message}".rstrip())
+        ticker(f"{starter}: {step}{share}")
 
     return progress

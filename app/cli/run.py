@@ -49,8 +49,17 @@ def run() -> None:
 @json_option
 @pass_program
 def chat(
-    program: Program, prompt: str, model: str, engine: str | None, pairs: tuple[str, ...], system: str,
-         repeat: int, as_json: bool, **shared: Any) -> None:  # fmt: skip
+    program: Program,
+    /,
+    prompt: str,
+    model: str,
+    engine: str | None,
+    pairs: tuple[str, ...],
+    system: str,
+    repeat: int,
+    as_json: bool,
+    **shared: Any,
+) -> None:
     """Answer PROMPT (- reads it from stdin)."""
     text = sys.stdin.read().strip() if prompt == "-" else prompt
     if not text:

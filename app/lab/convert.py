@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 
 from app.errors import TandemError
@@ -30,7 +29,7 @@ class Conversion:
         self._id = client.Session.next_id()
         files = launcher.library.files(plan.source)
         self._worker.send(
-            Convert(id=self._id, engine=spec.id, files=files, variant=plan.target, target=str(self._target))
+            Convert(id=self._id, engine=spec.id, files=files, variant=plan.precision, target=str(self._target))
         )
 
     @property
@@ -71,15 +70,13 @@ class Conversion:
             self.seconds = event.seconds
         except TandemError as error:
             self.error = error
+            self._launcher.library.discard(self._target)
 
     def _stop(self, error: TandemError) -> None:
         self._worker.force()
         self._worker.close()
         self.error = error
-        if self._target.is_dir():
-            shutil.rmtree(self._target, ignore_errors=True)
-        else:
-            self._target.unlink(missing_ok=True)
+        self._launcher.library.discard(self._target)
 
 
 def convert(
@@ -90,6 +87,8 @@ def convert(
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Variant, float]:
     """Convert and wait. Returns the new variant and the seconds it took. Raises TandemError."""
+    if plan.there:
+        return launcher.library.get(plan.ref), 0.0
     work = Conversion(launcher, spec, plan)
     while not work.done:
         work.wait(0.2)

@@ -97,7 +97,7 @@ class HeadlessChat:
                 raise
         megabytes = plan.bytes / 1e6
         self._watcher.progress(
-            f"making {plan.target} of {self._order.model} once for {spec.title}, about {megabytes:,.0f} MB"
+            f"making {plan.variant} of {self._order.model} once for {spec.title}, about {megabytes:,.0f} MB"
         )
         variant, seconds = convert(self._launcher, spec, plan, self._convert_progress, self._watcher.cancelled)
         self._session.convert_s = seconds

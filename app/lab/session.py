@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from app.errors import TandemError
@@ -65,7 +66,7 @@ class ModelSession:
     def __init__(self, launcher: Launcher, notify: Callable[[], None] = lambda: None) -> None:
         self._launcher, self._notify = launcher, notify
         self._worker: client.Session | None = None
-        self._lock: FileLock | None = None
+        self._lock = ExitStack()
         self._lease: FileLock | None = None
         self._setting: Setting | None = None
         self._pending: dict[int, ChatRequest] = {}
@@ -93,9 +94,7 @@ class ModelSession:
             load_knobs, _ = spec.split(dict(knobs))
         self._end_worker()
         files = self._launcher.library.files(variant)
-        lock = self._launcher.library.in_use(variant)
-        lock.acquire()
-        self._lock = lock
+        self._lock.enter_context(self._launcher.library.in_use(variant))
         self.variant, self.spec, self.asked = variant, spec, load_knobs
         self.loaded, self.failure, self._cause, self._cold = None, None, None, True
         guess = estimate(self._launcher.store, spec, variant, load_knobs)
@@ -269,9 +268,8 @@ class ModelSession:
             worker.close()
         self._pending.clear()
         self._give_back_lease()
-        if self._lock is not None:
-            self._lock.release()
-        self._lock = self._setting = self.loaded = self._cancelled_at = None
+        self._lock.close()
+        self._setting = self.loaded = self._cancelled_at = None
         if not keep_failure:
             self.failure = None
 

@@ -150,6 +150,8 @@ def _stored(source: Variant, precision: str) -> tuple[int, dict[str, int], float
     """A folder of safetensors: every parameter at the same size, plus headers and the tokenizer's files."""
     if source.shape is None:
         raise TandemError("cannot_convert", f"The sizes of {source.ref} are not known.", "Remove it and add it again.")
+    if precision not in FLOATS:
+        raise TandemError("cannot_convert", f"safetensors cannot be made as {precision} here.", "Choose bf16.")
     kind, width = FLOATS[precision]
     tensors = sum(source.mix.values())
     tokenizer = 2 * max(0, source.bytes - source.shape.tensor_bytes)  # as JSON about twice its size in a GGUF

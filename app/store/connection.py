@@ -116,7 +116,7 @@ def disk_full(database: Path) -> TandemError:
     return TandemError(
         "disk_full",
         f"The disk is full: the history in {database.parent} cannot be written.",
-        "Free some space; what is not stored yet is kept in memory, and saving goes on by itself or when you try again.",
+        "Free some space and try again. What was stored before is safe, and an answer that is being written is kept.",
     )
 
 

@@ -94,9 +94,8 @@ class Database:
         if self._backup_day == today or self.read_only or (self._backup and self._backup.is_alive()):
             return
         self._backup_day = today
-        if backup.due(self._paths.backups, today):
-            self._backup = threading.Thread(target=self._back_up, args=(today,), name="store-backup", daemon=True)
-            self._backup.start()
+        self._backup = threading.Thread(target=self._back_up, args=(today,), name="store-backup", daemon=True)
+        self._backup.start()
 
     def close(self) -> None:
         """Keep what is still streaming as `interrupted`, finish the copy, give everything back. May be called twice."""
@@ -139,10 +138,9 @@ class Database:
 
     def _back_up(self, today: datetime.date) -> None:
         alone = FileLock(self._paths.lock / "backup")
-        if not alone.try_acquire():
-            return  # another process makes it
         try:
-            backup.make_daily(self._paths.database, self._paths.backups, today)
+            if alone.try_acquire() and backup.due(self._paths.backups, today):  # else another process makes it
+                backup.make_daily(self._paths.database, self._paths.backups, today)
         except (TandemError, OSError) as error:
             self.notice = f"Today's copy of the history could not be made: {error}"
             log.warning("no daily copy: %s", getattr(error, "code", "os"))

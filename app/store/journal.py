@@ -17,10 +17,10 @@ _WAL_IN_HEADER = 2  # byte 18 of the file, https://www.sqlite.org/fileformat.htm
 
 def journal_mode(folder: Path) -> str:
     """ "wal", or "delete" where `folder` lies on a network file system."""
-    best, network = "", False
+    best, network, folder = "", False, folder.resolve()
     for part in psutil.disk_partitions(all=True):
         mount = Path(part.mountpoint)
-        if len(part.mountpoint) >= len(best) and folder.resolve().is_relative_to(mount):
+        if len(part.mountpoint) >= len(best) and folder.is_relative_to(mount):
             best, network = part.mountpoint, part.fstype.lower() in NETWORK or "remote" in part.opts.split(",")
     return "delete" if network else "wal"
 

@@ -9,17 +9,17 @@ from app.store.records import MessageStatus, StoredMessage
 from app.store.stream import TextStream
 
 _COLUMNS = "id, conversation_id, parent_id, role, content, status, run_id, created"
-_LONGEST_BRANCH = 100_000  # a damaged tree may be a ring
-
-_BRANCH = f"""
+_PATH = """
 WITH RECURSIVE branch (step, depth) AS (
   SELECT active_root_id, 0 FROM conversations WHERE id = :conversation AND active_root_id IS NOT NULL
   UNION ALL
   SELECT active_child_id, depth + 1 FROM branch JOIN messages ON messages.id = step
-  WHERE active_child_id IS NOT NULL AND depth < {_LONGEST_BRANCH}
+  WHERE active_child_id IS NOT NULL  -- a damaged tree may be a ring, so no branch is longer than all messages
+    AND depth + 1 < (SELECT count(*) FROM messages WHERE conversation_id = :conversation)
 )
-SELECT {_COLUMNS} FROM branch JOIN messages ON messages.id = step ORDER BY depth
-"""  # noqa: S608 - the columns are ours
+"""
+_BRANCH = f"{_PATH} SELECT {_COLUMNS} FROM branch JOIN messages ON messages.id = step ORDER BY depth"  # noqa: S608
+_LAST = f"{_PATH} SELECT step FROM branch ORDER BY depth DESC LIMIT 1"  # noqa: S608
 
 _INSERT = """
 INSERT INTO messages (id, conversation_id, parent_id, version, role, content, status, writer, run_id, created)
@@ -94,8 +94,8 @@ def _parent(connection: sqlite3.Connection, conversation_id: str, wanted: str | 
     if connection.execute("SELECT 1 FROM conversations WHERE id = ?", (conversation_id,)).fetchone() is None:
         raise not_found("conversation")
     if wanted is None:
-        branch = connection.execute(_BRANCH, {"conversation": conversation_id}).fetchall()
-        return str(branch[-1]["id"]) if branch else None
+        last = connection.execute(_LAST, {"conversation": conversation_id}).fetchone()
+        return None if last is None else str(last["step"])
     query = "SELECT 1 FROM messages WHERE id = ? AND conversation_id = ?"
     if wanted and connection.execute(query, (wanted, conversation_id)).fetchone() is None:
         raise not_found("message")

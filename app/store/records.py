@@ -72,6 +72,7 @@ class LoadRecord(msgspec.Struct, frozen=True, kw_only=True):
     device: str = "cpu"
     knobs: Json = {}
     estimate_bytes: int | None = None
+    base_bytes: int | None = None  # the formula's part of the estimate, before what was learnt
     model_bytes: int | None = None
     runtime_bytes: int | None = None
     phases: Json = {}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.errors import TandemError
 from app.paths import Paths
-from app.store import backup, files, health, salvage
+from app.store import backup, files, health, journal, salvage
 from app.store.backup import Backup, Counts
 from app.store.connection import connect, damaged, disk_in_words
 from app.store.opening import StoreSettings, build, locked, schema_lock
@@ -81,6 +81,8 @@ def _recover(paths: Paths, choice: Choice, settings: StoreSettings, chosen: Path
     with disk_in_words(database), files.scratch(database, ".new") as new:
         if choice is Choice.BACKUP:
             shutil.copyfile(chosen or _newest(paths, settings), new)
+            with contextlib.closing(connect(new)) as connection:
+                journal.set_journal(connection, settings.journal(database.parent))
         else:
             build(new, settings)
             if choice is Choice.SALVAGE:

@@ -60,7 +60,7 @@ def no_gpu() -> str:
 
 def arguments(settings: Settings) -> dict[str, Any]:
     """Settings without Auto as keyword arguments of `llama_cpp.Llama`; None is left to the model."""
-    args = {name: settings[name] for name in _AS_THEY_ARE}
+    args: dict[str, Any] = {name: settings[name] for name in _AS_THEY_ARE}
     args["flash_attn"] = settings["flash_attn"] == "on"
     args["type_k"], args["type_v"] = (GGML_TYPES[str(settings[name])] for name in ("type_k", "type_v"))
     args["split_mode"] = _SPLIT[str(settings["split_mode"])]

@@ -112,7 +112,7 @@ LOAD_KNOBS = (
 
 
 def _run(name: str, title: str, kind: Kind, default: Any, help: str, concept: str, **more: Any) -> Knob:
-    fields = {"effect": Effect.OUTPUT, "advanced": True} | more
+    fields: dict[str, Any] = {"effect": Effect.OUTPUT, "advanced": True} | more
     return Knob(
         name=name, title=title, kind=kind, scope=Scope.RUN, default=default, help=help, concept=concept, **fields
     )

@@ -66,7 +66,10 @@ class Log:
 
 def _says_failure(text: str) -> bool:
     words = text.lower()
-    return any(w in words for w in ("fail", "error", "require", "cannot", "invalid", "unsupported", "unknown", "must", "missing"))
+    return any(
+        w in words
+        for w in ("fail", "error", "require", "cannot", "invalid", "unsupported", "unknown", "must", "missing")
+    )
 
 
 def buffers(lines: Iterable[str]) -> dict[str, int]:

@@ -43,6 +43,10 @@ class Model:
         self._pieces: dict[int, bytes] = {}
         self._buffer = ctypes.create_string_buffer(256)
         self._abort: Any = None
+        self.slow = False  # a single token takes so long that it must be stoppable
+        self.can_rewind = not (
+            api.llama_model_is_recurrent(self.llama.model) or api.llama_model_is_hybrid(self.llama.model)
+        )
         self.end_ids = frozenset(t for t in range(self.n_vocab) if api.llama_vocab_is_eog(self.vocab, t))
 
     # --- words ------------------------------------------------------------------------------
@@ -105,7 +109,9 @@ class Model:
         if code == ABORTED:
             raise Cancelled
         words = "the context is full" if code == NO_SLOT else f"llama_decode returned {code}"
-        raise EngineError("decode_failed", f"llama.cpp could not evaluate the tokens: {words}.", "Load the model again.")
+        raise EngineError(
+            "decode_failed", f"llama.cpp could not evaluate the tokens: {words}.", "Load the model again."
+        )
 
     def prefill(self, tokens: Sequence[int], job: Job) -> None:
         """Evaluate a prompt in batches; the last position's logits are then ready. Raises Cancelled."""
@@ -136,7 +142,7 @@ class Model:
         try:
             yield
         finally:
-            self.api.llama_set_abort_callback(self.ctx, ctypes.cast(None, self.api.ggml_abort_callback), None)
+            self.api.llama_set_abort_callback(self.ctx, self.api.ggml_abort_callback(), None)
             self._abort = None
 
     def close(self) -> None:

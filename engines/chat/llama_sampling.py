@@ -6,7 +6,7 @@ import ctypes
 import json
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,13 @@ import numpy as np
 from engines.chat.llama_log import Log
 from engines.chat.llama_model import Model
 from engines.errors import EngineError
-from engines.knobs import Settings
+from engines.knobs import Settings, Value
 
 MIN_KEEP = 1
+RANDOM_SEED = 0xFFFFFFFF  # llama.cpp takes this one for “draw a seed yourself”
 MIROSTAT_M = 100  # as llama.cpp's own common/sampling.cpp
+
+NO_PENALTY = (1.0, 0.0, 0.0)
 
 
 class Sampler:
@@ -25,10 +28,11 @@ class Sampler:
 
     def __init__(self, model: Model, knobs: Settings, log: Log) -> None:
         seed = knobs["seed"]
-        self.seed = int(seed) if isinstance(seed, int) else secrets.randbits(32) & 0xFFFFFFFE
+        self.seed = min(int(seed) if isinstance(seed, int) else secrets.randbits(32), RANDOM_SEED - 1)
         self._model, self._api = model, model.api
         self._chain = self._api.llama_sampler_chain_init(self._api.llama_sampler_chain_default_params())
         self._grammar: Any = None
+        self._remembers = knobs["dry_multiplier"] != 0.0 or _strengths(knobs) != NO_PENALTY
         try:
             self._grammar = _grammar(model, knobs, log)
             for sampler in _chain(model, knobs, self.seed):
@@ -42,6 +46,12 @@ class Sampler:
             self.draw = self._draw_in_grammar
             self._candidates = _Candidates(self._api, model.n_vocab)
             self._one = _Candidates(self._api, 1)
+
+    def see(self, prompt: Sequence[int]) -> None:
+        """Let the penalties count the prompt's tokens too, as llama.cpp's server and transformers do."""
+        if self._remembers:
+            for token in prompt:
+                self._api.llama_sampler_accept(self._chain, token)
 
     def _draw(self, index: int) -> int:
         """Sample from output `index` (−1: the last) and accept it."""
@@ -90,9 +100,8 @@ class _Candidates:
         kind = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
         self._ids = np.arange(size, dtype=np.int32)
         self._data = np.zeros(size, kind)
-        self._array = api.llama_token_data_array(
-            data=self._data.ctypes.data_as(api.llama_token_data_p), size=size, selected=-1, sorted=False
-        )
+        self._address = self._data.ctypes.data_as(api.llama_token_data_p)
+        self._array = api.llama_token_data_array(data=self._address, size=size, selected=-1, sorted=False)
         self.pointer = ctypes.byref(self._array)
 
     def fill(self, logits: Any) -> None:
@@ -110,6 +119,7 @@ class _Candidates:
         return float(self._array.data[0].logit)
 
     def _reset(self, size: int) -> None:
+        self._array.data = self._address  # samplers may point it elsewhere
         self._array.size, self._array.selected, self._array.sorted = size, -1, False
 
 
@@ -175,14 +185,16 @@ def parse_bias(text: str, n_vocab: int) -> dict[int, float]:
     except (ValueError, TypeError, AttributeError):
         raise EngineError("bad_knob", "logit_bias must map token ids to numbers.", 'Like {"42": -5}.') from None
     if any(not 0 <= token < n_vocab for token in bias):
-        raise EngineError("bad_knob", f"logit_bias names a token outside 0 to {n_vocab - 1:,}.", "Use this model's ids.")
+        raise EngineError(
+            "bad_knob", f"logit_bias names a token outside 0 to {n_vocab - 1:,}.", "Use this model's ids."
+        )
     return bias
 
 
 def _penalties(model: Model, knobs: Settings, number: dict[str, float]) -> list[Any]:
     api, chain = model.api, []
-    strengths = (number["repeat_penalty"], number["frequency_penalty"], number["presence_penalty"])
-    if strengths != (1.0, 0.0, 0.0):
+    strengths = _strengths(knobs)
+    if strengths != NO_PENALTY:
         chain.append(api.llama_sampler_init_penalties(model.n_vocab, int(number["last_n_tokens_size"]), *strengths))
     if number["dry_multiplier"] > 0.0:
         breakers = knobs["dry_sequence_breakers"]
@@ -192,6 +204,10 @@ def _penalties(model: Model, knobs: Settings, number: dict[str, float]) -> list[
             model.vocab, number["dry_multiplier"], number["dry_base"], int(number["dry_allowed_length"]), window,
             (ctypes.c_char_p * len(words))(*words), len(words)))  # fmt: skip
     return chain
+
+
+def _strengths(knobs: Settings) -> tuple[Value, Value, Value]:
+    return knobs["repeat_penalty"], knobs["frequency_penalty"], knobs["presence_penalty"]
 
 
 def _grammar(model: Model, knobs: Settings, log: Log) -> Any:
@@ -208,7 +224,9 @@ def _grammar(model: Model, knobs: Settings, log: Log) -> Any:
     sampler = model.api.llama_sampler_init_grammar(model.vocab, text.encode(), b"root")
     if not sampler:
         reason = log.reason("llama.cpp does not say why")
-        raise EngineError("bad_grammar", f"The grammar cannot be used: {reason}.", "It must be GBNF with a rule “root”.")
+        raise EngineError(
+            "bad_grammar", f"The grammar cannot be used: {reason}.", "It must be GBNF with a rule “root”."
+        )
     return sampler
 
 

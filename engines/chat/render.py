@@ -6,6 +6,7 @@ the child (`engines.chat.template`) holds the rest: 512 MB, output 4 MiB.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 import subprocess
@@ -56,44 +57,61 @@ class Renderer:
             self._ready()
 
     def close(self) -> None:
+        """End the child; a later `render` starts another."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
         child, self._child = self._child, None
         if child is not None:
             child.kill()
             child.wait()
             for pipe in (child.stdin, child.stdout):
                 if pipe is not None:
-                    pipe.close()
+                    with contextlib.suppress(OSError):  # what was not written yet
+                        pipe.close()
 
     def _ready(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
             argv = [sys.executable, "-I", "-X", "utf8", str(BOOT), "engines.chat.template"]
+            self._end()
             self._child = self._start(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             self._exchange(self._child, {}, START_TIMEOUT_S)
+        if self._child is None:
+            raise OSError("the helper did not start")
         return self._child
 
     def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
         try:
             return self._exchange(self._ready(), order, TIMEOUT_S)
-        except OSError:
-            self.close()
-            return {"error": "rendering it failed (the helper ended: out of memory, perhaps)"}
+        except (OSError, ValueError):
+            self._end()
+            return {"error": "rendering it failed: the helper that does it ended"}
 
     def _exchange(self, child: subprocess.Popen[bytes], order: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         assert child.stdin is not None
         assert child.stdout is not None
-        timer = threading.Timer(timeout_s, child.kill)
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            child.kill()
+
+        timer = threading.Timer(timeout_s, end)
         timer.daemon = True
         timer.start()
         try:
             write_frame(child.stdin, order)
             return read_frame(child.stdout)
         except EOFError:
-            late = not timer.is_alive()
-            self.close()
-            reason = f"it ran longer than {timeout_s:g} s" if late else "it needs more than 512 MB"
+            self._end()
+            reason = f"it ran longer than {timeout_s:g} s" if late.is_set() else "it needs more than 512 MB, or crashed"
             return {"error": reason}
         finally:
             timer.cancel()
+            timer.join()
+            if late.is_set():  # also where the answer came just before
+                self._end()
 
 
 def _bad(reason: str) -> EngineError:

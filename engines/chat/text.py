@@ -28,10 +28,10 @@ class Assembler:
         if self.stopped:
             return ""
         self._held += self._utf8.decode(piece) if isinstance(piece, bytes) else piece
-        cut = min((at for at in map(self._held.find, self.stops) if at >= 0), default=-1)
-        if cut >= 0:
+        found = [(at + len(s), at) for s in self.stops if (at := self._held.find(s)) >= 0]
+        if found:  # the one that is whole first, so that the text does not depend on how it was cut into pieces
             self.stopped = True
-            return self._release(cut)
+            return self._release(min(found)[1])
         return self._release(len(self._held) - self._may_begin_a_stop())
 
     def finish(self) -> str:

@@ -50,9 +50,9 @@ class Environment:
             [sys.executable, "-m", "venv", str(self.folder)], self._log("venv"), self.variables(), progress
         )
         if code != 0:
-            hint = "Debian and Ubuntu keep this apart: " + install_line(machine.wanted_packages(
-                window=False, tests=False, compiler=True, venv=False
-            ))
+            hint = "Debian and Ubuntu keep this apart: " + install_line(
+                machine.wanted_packages(window=False, tests=False, compiler=True, venv=False)
+            )
             raise SetupError("Python could not make a virtual environment.\n" + self._tail("venv"), hint)
 
     def installed(self, group: str) -> bool:
@@ -125,5 +125,3 @@ def _start_hint(problem: str) -> str:
         missing = machine.missing_packages(machine.QT_PACKAGES)
         return install_line(missing or list(machine.QT_PACKAGES))
     return "Remove .venv and run the same command again; if that does not help, the line above is what to report."
-
-

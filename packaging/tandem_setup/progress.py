@@ -42,6 +42,7 @@ class Progress:
         self._last = self._began
         self._number = 0
         self._title = ""
+        self._note = ""
 
     @property
     def elapsed_s(self) -> float:
@@ -49,13 +50,17 @@ class Progress:
 
     def begin(self, title: str) -> None:
         self._number += 1
-        self._title = title
+        self._title, self._note = title, ""
         self._step_began = self._last = self._now()
         self._show(f"{self._head()} …")
 
-    def done(self, note: str = "") -> None:
+    def note(self, text: str) -> None:
+        """What the line of this step's end says beside its time."""
+        self._note = text
+
+    def done(self) -> None:
         took = clock(self._now() - self._step_began)
-        self._end(f"{self._head()}: done in {took}{', ' + note if note else ''}")
+        self._end(f"{self._head()}: done in {took}{', ' + self._note if self._note else ''}")
 
     def ready(self, title: str) -> None:
         """A step that has nothing to do."""

@@ -15,17 +15,14 @@ import random
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from engines import client, registry  # noqa: E402
-from engines.knobs import parse  # noqa: E402
-from engines.protocol import ChatRequest, Ended, Failed, Finished, Load, Loaded, ModelFiles, Run, Tokenize, Tokens  # noqa: E402
+from worker import Bench  # noqa: E402
 
 REST_S = 0.5
 HALF_WIDTH = 0.015
@@ -35,37 +32,12 @@ TEXT = "The history of the printing press begins in the fifteenth century, when 
 class Ours:
     """One Tandem worker."""
 
-    def __init__(self, engine: str, model: str, pairs: list[str], folder: Path) -> None:
-        spec = registry.spec(engine)
-        knobs = {}
-        for pair in pairs:
-            name, word = pair.split("=", 1)
-            knob = spec.knob(name)
-            assert knob is not None, name
-            knobs[name] = parse(knob, word)
-        load, _ = spec.split(knobs)
-        self.session = client.Session(client.checkout(), folder)
-        files = ModelFiles(id="bench", variant="x", format=spec.formats[0], path=model)
-        self.loaded = self.ask(Load(id=1, engine=engine, files=files, knobs=load), Loaded)
-
-    def ask(self, command: Any, kind: type) -> Any:
-        self.session.send(command)
-        while True:
-            for event in self.session.wait(5.0):
-                if isinstance(event, Failed | Ended):
-                    raise SystemExit(str(event))
-                if isinstance(event, kind):
-                    return event
-
-    def tokens(self, text: str) -> list[int]:
-        return list(self.ask(Tokenize(id=client.Session.next_id(), text=text), Tokens).ids)
+    def __init__(self, engine: str, model: str, pairs: list[str]) -> None:
+        self.bench = Bench(engine, model, pairs)
 
     def run(self, ids: list[int], n_out: int) -> dict[str, float]:
-        knobs = {"temperature": 0.0, "max_tokens": n_out, "ignore_eos": True, "repeat_penalty": 1.0}
-        request = ChatRequest(ids=tuple(ids), knobs=knobs, clear_cache=True, discard_text=True)
-        done = self.ask(Run(id=client.Session.next_id(), request=request), Finished)
-        m = done.metrics
-        return {"decode_tok_s": m["decode_tok_s"], "ttft_s": m["ttft_s"] - (m["prepare_s"] or 0.0), "n_out": m["n_out"]}
+        m = self.bench.run(ids, n_out).metrics
+        return {"decode_tok_s": m["decode_tok_s"] or 0.0, "ttft_s": (m["ttft_s"] or 0.0) - (m["prepare_s"] or 0.0)}
 
 
 class Raw:
@@ -150,16 +122,15 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=25)
     parser.add_argument("--n-out", type=int, default=64)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        ours = Ours(args.engine, args.model, args.pairs_set, Path(folder))
-        raw = Raw(args.engine, [args.model, *args.raw_arg])
-        try:
-            ids = ours.tokens(TEXT)
-            result = measure(raw, ours, ids, args.n_out, args.pairs, args.most)
-            print(json.dumps({"engine": args.engine, "n_in": len(ids), "n_out": args.n_out, **result}, indent=2))
-        finally:
-            raw.process.kill()
-            ours.session.close()
+    ours = Ours(args.engine, args.model, args.pairs_set)
+    raw = Raw(args.engine, [args.model, *args.raw_arg])
+    try:
+        ids = ours.bench.tokens(TEXT)
+        result = measure(raw, ours, ids, args.n_out, args.pairs, args.most)
+        print(json.dumps({"engine": args.engine, "n_in": len(ids), "n_out": args.n_out, **result}, indent=2))
+    finally:
+        raw.process.kill()
+        ours.bench.close()
 
 
 if __name__ == "__main__":

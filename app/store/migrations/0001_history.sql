@@ -124,6 +124,7 @@ CREATE TABLE loads (
   device TEXT NOT NULL,
   knobs TEXT NOT NULL DEFAULT '{}', -- JSON object, effective
   estimate_bytes INTEGER,
+  base_bytes INTEGER, -- the formula's part of the estimate
   model_bytes INTEGER,
   runtime_bytes INTEGER,
   phases TEXT NOT NULL DEFAULT '{}' -- JSON object: import_s, read_s, prime_s …

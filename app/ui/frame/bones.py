@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
 
+TOP_HEIGHT = 50
 LIST_WIDTH = 200
 INSPECTOR_WIDTH = 300
 MIDDLE_LEAST = 440  # the middle never gets less than this for a side's sake
@@ -51,9 +52,9 @@ class Bones(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(_bar(theme, top, "top", 50))
+        layout.addWidget(_top(theme, top))
         layout.addLayout(row, 1)
-        layout.addWidget(_bar(theme, foot, "foot", 66))
+        layout.addWidget(foot)
 
     def toggle(self, name: str) -> None:
         """Fold or unfold "left" or "inspector" by hand."""
@@ -89,10 +90,10 @@ class Bones(QWidget):
         self.inspector.settle(self.width() - self.inspector.width() >= least)
 
 
-def _bar(theme: Theme, content: QWidget, kind: str, height: int) -> QFrame:
+def _top(theme: Theme, content: QWidget) -> QFrame:
     frame = QFrame()
-    frame.setProperty("bar", kind)
-    frame.setFixedHeight(theme.px(height))
+    frame.setProperty("bar", "top")
+    frame.setFixedHeight(theme.px(TOP_HEIGHT))
     layout = QVBoxLayout(frame)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.addWidget(content)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QButtonGroup, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget,
+    QButtonGroup, QHBoxLayout, QPushButton, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget,
 )  # fmt: skip
 
 from app.glossary import Glossary
@@ -150,11 +150,3 @@ class Inspector(QWidget):
         button.setProperty("kind", "quiet")
         return button
 
-
-def wrapped(theme: Theme) -> QLabel:
-    """A dim line of text that wraps."""
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setFont(theme.font("dim"))
-    label.setProperty("tone", "dim")
-    return label

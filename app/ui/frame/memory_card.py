@@ -2,44 +2,36 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton
 
 from app.ui.state import estimate
 from app.ui.state.model import ModelState
-from app.ui.theme import Theme, set_property
+from app.ui.theme import Theme
 from app.ui.widgets.card import Card
-from app.ui.widgets.memory_bar import MemoryBar
-from app.ui.widgets.telemetry import MemoryParts
+from app.ui.widgets.label import Label
+from app.ui.widgets.memory_bar import MemoryBar, MemoryParts
 
 MOST_LINES = 3  # of changes that are spelt out
 
 
-class ReloadCard(QWidget):
+class ReloadCard(Card):
     """"Needs reload: context 4,096 → 8,192", with Apply; hidden while nothing differs."""
 
     def __init__(self, theme: Theme, state: ModelState, page: str) -> None:
-        super().__init__()
+        super().__init__(theme)
         self._state = state
-        px = theme.px
-        self._words = _wrapped(theme)
-        self._apply = _button(f"{page}.apply", "Apply", "Load again with these settings")
-        self._apply.setProperty("kind", "primary")
-        self._undo = _button(f"{page}.undo_load", "Undo", "Take the settings back to what is loaded")
-        self._apply.clicked.connect(state.load)
-        self._undo.clicked.connect(state.undo_load_knobs)
+        self._words = Label(theme, "", "dim", "dim", wrap=True)
+        apply = _button(f"{page}.apply", "Apply", "Load again with these settings")
+        apply.setProperty("kind", "primary")
+        undo = _button(f"{page}.undo_load", "Undo", "Take the settings back to what is loaded")
+        apply.clicked.connect(state.load)
+        undo.clicked.connect(state.undo_load_knobs)
         row = QHBoxLayout()
-        row.setSpacing(px(8))
-        row.addWidget(self._apply, 1)
-        row.addWidget(self._undo, 1)
-        card = Card(theme)
-        body = QVBoxLayout(card)
-        body.setContentsMargins(px(12), px(8), px(12), px(12))
-        body.setSpacing(px(8))
-        body.addWidget(self._words)
-        body.addLayout(row)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(card)
+        row.setSpacing(theme.px(8))
+        row.addWidget(apply, 1)
+        row.addWidget(undo, 1)
+        self.body.addWidget(self._words)
+        self.body.addLayout(row)
         state.changed.connect(self.refresh)
         state.knobs_changed.connect(self.refresh)
         self.refresh()
@@ -53,26 +45,20 @@ class ReloadCard(QWidget):
             self._words.setText("Needs reload: " + ", ".join(lines[:MOST_LINES]) + more)
 
 
-class MemoryCard(QWidget):
+class MemoryCard(Card):
     """The memory that a load would take, in parts, beside what is free."""
 
     def __init__(self, theme: Theme, state: ModelState) -> None:
-        super().__init__()
+        super().__init__(theme)
         self._state = state
-        px = theme.px
-        self._headline, self._detail, self._record = _wrapped(theme), _wrapped(theme), _wrapped(theme)
+        self._headline = Label(theme, "", "dim", "dim", wrap=True)
+        self._detail = Label(theme, "", "dim", "dim", wrap=True)
+        self._record = Label(theme, "", "caption", "dim", wrap=True)
         self._bar = MemoryBar(theme)
         self._bar.setAccessibleName("Estimated memory")
-        card = Card(theme)
-        body = QVBoxLayout(card)
-        body.setContentsMargins(px(12), px(10), px(12), px(10))
-        body.setSpacing(px(6))
+        self.body.setSpacing(theme.px(6))
         for widget in (self._headline, self._bar, self._detail, self._record):
-            body.addWidget(widget)
-        self._record.setFont(theme.font("caption"))
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(card)
+            self.body.addWidget(widget)
         state.changed.connect(self.refresh)
         state.knobs_changed.connect(self.refresh)
         self.refresh()
@@ -84,20 +70,11 @@ class MemoryCard(QWidget):
         if found is None or spec is None:
             return
         self._headline.setText(estimate.headline(found))
-        set_property(self._headline, "tone", {"fits": "dim", "tight": "warning", "no": "bad"}[found.verdict])
+        self._headline.set_tone({"fits": "dim", "tight": "warning"}.get(found.verdict, "bad"))  # type: ignore[arg-type]
         self._detail.setText(estimate.detail(found))
         self._record.setText(estimate.record(found, spec))
-        part = found.parts.get
-        room = max(found.free_bytes, found.total_bytes)
-        self._bar.set_parts(MemoryParts(part("weights", 0), part("kv", 0), part("compute", 0), part("other", 0), room, ""))
-
-
-def _wrapped(theme: Theme) -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setFont(theme.font("dim"))
-    label.setProperty("tone", "dim")
-    return label
+        parts = {key: found.parts.get(key, 0) for key in estimate.PARTS}
+        self._bar.set_parts(MemoryParts(**parts, total=max(found.free_bytes, found.total_bytes)))
 
 
 def _button(name: str, text: str, words: str) -> QPushButton:

@@ -6,17 +6,18 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent, QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QPushButton, QToolButton, QWidget
 
 from app.ui import icons
 from app.ui.state import picks
 from app.ui.state.model import ModelState
 from app.ui.state.status import Act, Tone
 from app.ui.theme import Theme, set_property
-from app.ui.widgets.chip import Chip
-from app.ui.widgets.elide import ElidedLabel
+from app.ui.widgets.chip import Chip, Role
 
-TONES = {Tone.IDLE: "dim", Tone.BUSY: "accent", Tone.GOOD: "good", Tone.WARN: "warning", Tone.BAD: "bad"}
+TONES: dict[Tone, Role] = {
+    Tone.IDLE: "dim", Tone.BUSY: "busy", Tone.GOOD: "good", Tone.WARN: "warning", Tone.BAD: "bad",
+}  # fmt: skip
 MODEL_WIDTH = 240
 ENGINE_WIDTH = 140
 
@@ -31,10 +32,8 @@ class ModelBar(QWidget):
         self._theme, self._state = theme, state
         self.model = _picker(theme, f"{page}.model", "Model", MODEL_WIDTH)
         self.engine = _picker(theme, f"{page}.engine", "Engine", ENGINE_WIDTH)
-        self.dot = QLabel("●")
-        self.status = ElidedLabel("")
+        self.status = Chip(theme, "", "dim")
         self.status.setObjectName(f"{page}.status")
-        self.status.setAccessibleName("State of the model")
         self.chip = Chip(theme, "", "accent")
         self.act = QPushButton("Load")
         self.act.setObjectName(f"{page}.load")
@@ -59,10 +58,10 @@ class ModelBar(QWidget):
         self.model.setEnabled(bool(state.models))
         self._show_status()
         variant = state.loaded_variant or state.variant
-        self.chip.setVisible(variant is not None)
-        if variant is not None:
-            self.chip.setText(picks.chip(variant))
-            self.chip.setToolTip(picks.mix(variant))
+        if variant is None:
+            self.chip.set("")
+        else:
+            self.chip.set(picks.chip(variant), tip=picks.mix(variant))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         super().resizeEvent(event)
@@ -71,10 +70,7 @@ class ModelBar(QWidget):
 
     def _show_status(self) -> None:
         found = self._state.status
-        self.status.setText(found.word)
-        self.status.setToolTip(" ".join(part for part in (found.word, found.detail) if part))
-        for label in (self.dot, self.status):
-            set_property(label, "tone", TONES[found.tone])
+        self.status.set(found.word, TONES[found.tone], tip=found.detail)
         loading = found.tone is Tone.BUSY and found.act is Act.CANCEL
         self.progress.setVisible(loading)
         self.progress.setRange(0, 0 if found.fraction is None else 1000)
@@ -124,14 +120,11 @@ class ModelBar(QWidget):
         row.addWidget(self.model)
         row.addWidget(self.engine)
         row.addSpacing(px(4))
-        row.addWidget(self.dot)
-        row.addWidget(self.status, 1)
+        row.addWidget(self.status)
         row.addWidget(self.chip)
         row.addStretch(1)
         row.addWidget(self.act)
         row.addWidget(self._right)
-        self.dot.setFont(self._theme.font("caption"))
-        self.status.setFont(self._theme.font("dim", "semibold"))
 
 
 def _picker(theme: Theme, name: str, words: str, width: int) -> QComboBox:

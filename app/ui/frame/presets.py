@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from app.ui import icons
 from app.ui.state.model import ModelState
 from app.ui.theme import Theme
-from engines.knobs import Scope, show
+from app.ui.widgets.label import Label
+from engines.knobs import Scope, Value, show
 
 
 class Presets(QWidget):
@@ -48,20 +49,15 @@ class Presets(QWidget):
         for name, values in self._state.book.presets().items():
             self._rows.addWidget(self._row(name, values))
 
-    def _row(self, name: str, values: dict[str, object]) -> QWidget:
+    def _row(self, name: str, values: dict[str, Value]) -> QWidget:
         theme = self._theme
         row = QWidget()
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
         words = QVBoxLayout()
         words.setSpacing(theme.px(2))
-        title = QLabel(name)
-        detail = QLabel(self._describe(values))
-        detail.setWordWrap(True)
-        detail.setFont(theme.font("caption"))
-        detail.setProperty("tone", "dim")
-        words.addWidget(title)
-        words.addWidget(detail)
+        words.addWidget(Label(theme, name))
+        words.addWidget(Label(theme, self._describe(values), "caption", "dim", wrap=True))
         layout.addLayout(words, 1)
         if self._state.book.is_own(name):
             layout.addWidget(self._drop_button(name))
@@ -82,7 +78,7 @@ class Presets(QWidget):
         drop.clicked.connect(lambda: self._drop(name))
         return drop
 
-    def _describe(self, values: dict[str, object]) -> str:
+    def _describe(self, values: dict[str, Value]) -> str:
         spec = self._state.spec
         parts = []
         for name, value in values.items():

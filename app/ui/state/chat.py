@@ -10,6 +10,7 @@ from app.lab.session import SessionState
 from app.store import Conversation
 from app.ui.bridge import Bridge
 from app.ui.state import cards, figures, transcript, words
+from app.ui.state.kept import Kept
 from app.ui.state.model import ModelState
 from app.ui.state.ports import Services
 from app.ui.state.provision import Provision
@@ -42,6 +43,7 @@ class ChatState(QObject):
         super().__init__(parent)
         self._services = services
         self._store = services.store
+        self._kept = Kept(services.store)
         self.model = model
         self.provision = Provision(services, bridge, model, self)
         self.rows: list[Row] = []
@@ -66,7 +68,7 @@ class ChatState(QObject):
 
     def restore(self) -> None:
         """Open what was open when the window was closed."""
-        wanted = self._store.preferences.get("chat.conversation", "")
+        wanted = self._kept.get("chat.conversation", "")
         found = [c for c in self._store.conversations() if c.id == wanted]
         self._show(found[0] if found else None)
 
@@ -129,8 +131,8 @@ class ChatState(QObject):
         self.rows = [] if conversation is None else transcript.rows_of(self._store, conversation.id)
         self._last_metrics = None
         self._run_failed = None
-        self._store.preferences.set("chat.conversation", "" if conversation is None else conversation.id)
-        draft = self._store.preferences.get("chat.draft", "") if conversation is None else conversation.draft
+        self._kept.set("chat.conversation", "" if conversation is None else conversation.id)
+        draft = self._kept.get("chat.draft", "") if conversation is None else conversation.draft
         self.draft = draft
         self.rows_reset.emit()
         self.draft_changed.emit(draft)
@@ -150,7 +152,7 @@ class ChatState(QObject):
     def _keep_draft(self) -> None:
         self._draft_timer.stop()
         if self.conversation is None:
-            self._store.preferences.set("chat.draft", self.draft)
+            self._kept.set("chat.draft", self.draft)
         else:
             self._store.set_draft(self.conversation.id, self.draft)
 
@@ -228,8 +230,7 @@ class ChatState(QObject):
     def restart(self) -> None:
         """Load again after a failure; a message that waits is answered then."""
         self._run_failed, self._stuck = None, None
-        if self._answer is not None:
-            self._end_answer("interrupted")
+        self._end_answer("error")
         self.model.load()
 
     def wait(self) -> None:
@@ -240,10 +241,10 @@ class ChatState(QObject):
     def set_system(self, text: str) -> None:
         """The conversation's system prompt; it begins every request."""
         if self.conversation is not None:
-            self._store.set_system(self.conversation.id, text)
+            self._store.update_conversation(self.conversation.id, system=text)
             self.conversation = self._store.conversation(self.conversation.id)
         else:
-            self._store.preferences.set("chat.system", text)
+            self._kept.set("chat.system", text)
         self.changed.emit()
 
     @property
@@ -251,7 +252,7 @@ class ChatState(QObject):
         """The system prompt here."""
         if self.conversation is not None:
             return self.conversation.system
-        return str(self._store.preferences.get("chat.system", ""))
+        return str(self._kept.get("chat.system", ""))
 
     def _begin_conversation(self, text: str) -> Conversation:
         if self.conversation is None:
@@ -263,10 +264,10 @@ class ChatState(QObject):
                 words.first_words(text), model.model_id, model.spec.id if model.spec else ""
             )
             if system:
-                self._store.set_system(made.id, system)
+                self._store.update_conversation(made.id, system=system)
                 made = self._store.conversation(made.id)
             self.conversation = made
-            self._store.preferences.set("chat.conversation", made.id)
+            self._kept.set("chat.conversation", made.id)
         return self.conversation
 
     def _ask(self) -> None:
@@ -311,7 +312,7 @@ class ChatState(QObject):
                 self._finish(answer, event)
             case Failed() if answer is not None and event.id == answer.run:
                 self._run_failed = None if event.fatal else event
-                self._end_answer("error" if not answer.text else "interrupted")
+                self._end_answer("error")
             case Failed() if event.id is not None and answer is None and not event.fatal:
                 self._wants_answer = False
             case Tokens() if event.id == self._counting:
@@ -321,7 +322,7 @@ class ChatState(QObject):
             case Responsive():
                 self._stuck, self._waits = None, False
             case Ended() if answer is not None:
-                self._end_answer("interrupted")
+                self._end_answer("error")
 
     def _grow(self, answer: Answer, event: Text) -> None:
         answer.append(event.text)
@@ -368,7 +369,7 @@ class ChatState(QObject):
     def _model_changed(self) -> None:
         phase = self.model.phase
         if self._answer is not None and phase not in ANSWERING:
-            self._end_answer("interrupted")
+            self._end_answer("cancelled")  # unloaded, or another model took its place
         if self._wants_answer and phase is SessionState.EMPTY:
             self._wants_answer = False
         if phase is SessionState.LOADING:

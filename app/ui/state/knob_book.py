@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
+from app.ui.state.kept import Kept
 from engines.errors import EngineError
 from engines.knobs import Knob, Scope, Settings, Value, check, defaults, differences, show
 from engines.spec import EngineSpec
-
-
-class Preferences(Protocol):
-    """JSON values by name."""
-
-    def get(self, key: str, default: Any = None) -> Any: ...
-    def set(self, key: str, value: Any) -> None: ...
 
 
 STARTING_PRESETS: dict[str, dict[str, Value]] = {
@@ -27,8 +21,8 @@ STARTING_PRESETS: dict[str, dict[str, Value]] = {
 class KnobBook:
     """Settings by engine. Values that no longer fit their knob are dropped, not shown as errors."""
 
-    def __init__(self, preferences: Preferences) -> None:
-        self._preferences = preferences
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
         self._given: dict[str, dict[str, Value]] = {}
 
     def settings(self, spec: EngineSpec, scope: Scope) -> Settings:
@@ -59,33 +53,31 @@ class KnobBook:
 
     def save(self, spec: EngineSpec) -> None:
         """Keep what was set for the next start."""
-        self._preferences.set(f"knobs.{spec.id}", dict(self._of(spec)))
+        self._kept.set(f"knobs.{spec.id}", dict(self._of(spec)))
 
     def presets(self) -> dict[str, dict[str, Value]]:
         """Name → run knobs: the starting ones, then the person's own."""
-        own = self._preferences.get("presets", {})
-        return STARTING_PRESETS | (own if isinstance(own, dict) else {})
+        return STARTING_PRESETS | self._kept.get("presets", {})
 
     def is_own(self, name: str) -> bool:
         """True for a preset that the person saved."""
-        return name in self._preferences.get("presets", {})
+        return name in self._kept.get("presets", {})
 
     def keep_preset(self, name: str, settings: Mapping[str, Value]) -> None:
         """Save `settings` under `name`, replacing one of that name."""
-        own = dict(self._preferences.get("presets", {}))
+        own = dict(self._kept.get("presets", {}))
         own[name] = dict(settings)
-        self._preferences.set("presets", own)
+        self._kept.set("presets", own)
 
     def drop_preset(self, name: str) -> None:
         """Forget one of the person's own presets."""
-        own = dict(self._preferences.get("presets", {}))
+        own = dict(self._kept.get("presets", {}))
         own.pop(name, None)
-        self._preferences.set("presets", own)
+        self._kept.set("presets", own)
 
     def _of(self, spec: EngineSpec) -> dict[str, Value]:
         if spec.id not in self._given:
-            kept = self._preferences.get(f"knobs.{spec.id}", {})
-            self._given[spec.id] = _fitting(spec, kept if isinstance(kept, dict) else {})
+            self._given[spec.id] = _fitting(spec, self._kept.get(f"knobs.{spec.id}", {}))
         return self._given[spec.id]
 
 

@@ -9,10 +9,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.errors import TandemError
 from app.lab import estimates
 from app.lab.session import Failure, SessionState
-from app.library.variants import Variant
+from app.library import Variant
 from app.ui.bridge import Bridge
 from app.ui.state import figures, knob_book, picks
 from app.ui.state.figures import Strip
+from app.ui.state.kept import Kept
 from app.ui.state.ports import Services, Session
 from app.ui.state.status import Status, status
 from engines.knobs import KnobState, Scope, Settings, Value, differences
@@ -42,9 +43,10 @@ class ModelState(QObject):
         self._services = services
         self._bridge = bridge
         self._page = task.value
+        self._kept = Kept(services.store)
         self.task = task
         self.specs = list(specs)
-        self.book = knob_book.KnobBook(services.store.preferences)
+        self.book = knob_book.KnobBook(self._kept)
         self.variants: list[Variant] = []
         self.model_id = ""
         self.spec: EngineSpec | None = None
@@ -67,7 +69,7 @@ class ModelState(QObject):
     def refresh(self) -> None:
         """Read the library again and choose what was chosen last, or the first there is."""
         self.variants = self._services.library.variants(self.task)
-        kept = self._services.store.preferences
+        kept = self._kept
         wanted = self.model_id or kept.get(f"{self._page}.model", "")
         ids = [pick.id for pick in self.models]
         self.model_id = wanted if wanted in ids else next(iter(ids), "")
@@ -100,7 +102,7 @@ class ModelState(QObject):
         """Another model; what is loaded stays until Load."""
         if model_id != self.model_id:
             self.model_id = model_id
-            self._services.store.preferences.set(f"{self._page}.model", model_id)
+            self._kept.set(f"{self._page}.model", model_id)
             self._resolve()
 
     def choose_engine(self, engine_id: str) -> None:
@@ -110,14 +112,14 @@ class ModelState(QObject):
             return
         self._keep_knobs()
         self.spec = spec
-        self._services.store.preferences.set(f"{self._page}.engine", engine_id)
+        self._kept.set(f"{self._page}.engine", engine_id)
         self._resolve()
         self._announce_knobs()
 
     def choose_variant(self, name: str) -> None:
         """Another precision of the chosen model, for the chosen engine."""
         if self.spec is not None:
-            self._services.store.preferences.set(self._variant_key(self.spec), name)
+            self._kept.set(self._variant_key(self.spec), name)
             self._resolve()
 
     def offer(self) -> picks.Offer | None:
@@ -126,10 +128,16 @@ class ModelState(QObject):
             return None
         return picks.offer(self._services.library, self.variants, self.model_id, self.spec)
 
+    def other_precisions(self) -> list[picks.Offer]:
+        """Copies of the chosen model that could be made for the chosen engine."""
+        if self.variant is None or self.spec is None:
+            return []
+        return picks.other_precisions(self._services.library, self.variants, self.variant, self.spec)
+
     def _resolve(self) -> None:
         self.variant, self.trouble = None, ""
         if self.model_id and self.spec is not None:
-            preferred = self._services.store.preferences.get(self._variant_key(self.spec), "")
+            preferred = self._kept.get(self._variant_key(self.spec), "")
             library = self._services.library
             self.variant, self.trouble = picks.choose(library, self.variants, self.model_id, self.spec, preferred)
         self.changed.emit()

@@ -83,8 +83,26 @@ def make_words(plan: ConversionPlan, target: str) -> str:
 
 def lineage_words(variant: Variant, plan: ConversionPlan) -> str:
     """What the copy is worth, next to its source."""
-    notes = " ".join(plan.notes)
-    return notes or f"Made from {variant.variant}; it cannot be better than its source."
+    notes = " ".join([*plan.notes, *(f"{fallback.text}." for fallback in plan.fallbacks)])
+    return notes or f"Made from {label(variant)}; it cannot be better than its source."
+
+
+def other_precisions(library: Library, variants: Sequence[Variant], chosen: Variant, spec: EngineSpec) -> list[Offer]:
+    """The copies at other precisions that could be made of the chosen model for this engine."""
+    there = {v.variant for v in variants if v.id == chosen.id}
+    source = next((v for v in variants if v.id == chosen.id and v.lineage.kind == "original"), chosen)
+    offers = []
+    for target in library.conversion_targets(source, spec):
+        plan = library.plan_conversion(source, spec, target)
+        if not plan.there and plan.variant not in there:
+            offers.append(Offer(plan, source, make_words(plan, target), lineage_words(source, plan)))
+    return offers
+
+
+def sentence(text: str) -> str:
+    """With a capital at its start and a stop at its end."""
+    text = text.strip()
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
 
 
 def chip(variant: Variant) -> str:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from app.glossary import Glossary
 from app.lab.session import Failure, SessionState
+from app.lab.launch import Launcher
 from app.library import Library, Variant
 from app.paths import Paths
 from app.store import RunRecord, Store
@@ -46,7 +47,7 @@ class Descriptions(Protocol):
     """What each engine can do on this machine, as far as it has been asked."""
 
     def get(self, spec: EngineSpec) -> Described | None: ...
-    def refresh(self, spec: EngineSpec, callback: Callable[[Described], None]) -> None: ...
+    def refresh(self, spec: EngineSpec, done: Callable[[Described], None]) -> None: ...
 
 
 class Services(Protocol):
@@ -59,8 +60,10 @@ class Services(Protocol):
     @property
     def library(self) -> Library: ...
     @property
+    def launcher(self) -> Launcher: ...
+    @property
     def descriptions(self) -> Descriptions: ...
     @property
     def glossary(self) -> Glossary: ...
-    @property
-    def new_session(self) -> Callable[[Notify], Session]: ...
+
+    def new_session(self, notify: Notify) -> Session: ...

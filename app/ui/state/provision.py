@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, Signal
 
 from app.errors import TandemError
+from app.lab.convert import convert
 from app.ui.bridge import Bridge
 from app.ui.state.background import Job, Report, Work
 from app.ui.state.model import ModelState
 from app.ui.state.picks import Offer
 from app.ui.state.ports import Services
-from collections.abc import Callable
+from engines.errors import EngineError
 
 
 class Provision(QObject):
@@ -38,18 +41,26 @@ class Provision(QObject):
         library = self._services.library
 
         def work(report: Report, cancelled: Callable[[], bool]) -> object:
-            return library.install(starter_id, report, cancelled)
+            def progress(step: str, done: int, total: int) -> None:
+                report(step, done / total if total else None)
+
+            return library.install(starter_id, progress, cancelled)
 
         self._begin("Getting the starter model", "install", work)
 
     def convert(self, offer: Offer) -> None:
         """Make the copy that the engine needs, and choose it."""
-        services = self._services
+        launcher, spec, plan = self._services.launcher, self._model.spec, offer.plan
+        if spec is None:
+            return
 
         def work(report: Report, cancelled: Callable[[], bool]) -> object:
-            return services.convert(offer.plan, report, cancelled)
+            def progress(fraction: float | None, message: str) -> None:
+                report(message, fraction)
 
-        self._begin(f"Making the {offer.plan.target} copy", "convert", work)
+            return convert(launcher, spec, plan, progress, cancelled)
+
+        self._begin(f"Making the {plan.precision} copy", "convert", work)
 
     def cancel(self) -> None:
         """Stop what is going on; what was fetched stays for the next try."""
@@ -78,7 +89,7 @@ class Provision(QObject):
         self.changed.emit()
 
     def _failed(self, error: object) -> None:
-        if isinstance(error, TandemError) or hasattr(error, "message"):
+        if isinstance(error, TandemError | EngineError):
             cancelled = self.job is not None and self.job.cancelled
             self.error = "" if cancelled else error.message
             self.hint = "" if cancelled else error.hint

@@ -9,12 +9,6 @@ from app.store import Store, StoredMessage
 from app.ui.state import figures
 from engines.protocol import Message
 
-NOTES = {
-    "cancelled": "stopped by you; what there was is kept",
-    "interrupted": "interrupted: the engine ended before the answer did",
-    "error": "no answer: see what happened below",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -26,11 +20,6 @@ class Row:
     status: str = "done"
     footer: str = ""
     parent_id: str | None = None
-
-    @property
-    def note(self) -> str:
-        """What a person must know of how it ended, or ""."""
-        return NOTES.get(self.status, "")
 
 
 def rows_of(store: Store, conversation_id: str) -> list[Row]:

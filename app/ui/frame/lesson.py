@@ -1,0 +1,102 @@
+"""The empty page that teaches: one sentence, one button, one thing to try; and a download's progress in its place."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from app.ui.state.cards import Lesson
+from app.ui.state.provision import Provision
+from app.ui.theme import Theme
+from app.ui.widgets.label import Label
+
+WIDTH = 460
+
+
+class LessonView(QWidget):
+    """`action(id)`: the button. `tried(prompt)`: the recipe was chosen."""
+
+    action = Signal(str)
+    tried = Signal(str)
+
+    def __init__(self, theme: Theme, page: str) -> None:
+        super().__init__()
+        self._lesson: Lesson | None = None
+        self._id = ""
+        self._title = Label(theme, "", "large", weight="semibold", wrap=True)
+        self._sentence = Label(theme, "", "text", "dim", wrap=True)
+        self._button = _button(f"{page}.lesson")
+        self._button.setProperty("kind", "primary")
+        self._button.clicked.connect(lambda: self.action.emit(self._id))
+        self._recipe = _button(f"{page}.try")
+        self._recipe.clicked.connect(self._try)
+        self._progress = QProgressBar()
+        self._progress.setTextVisible(False)
+        self._progress.setAccessibleName("How far it is")
+        self._message = Label(theme, "", "dim", "dim", wrap=True)
+        self._error = Label(theme, "", "text", "bad", wrap=True)
+        self._lay_out(theme)
+
+    def show_lesson(self, lesson: Lesson, loading: str) -> None:
+        """Teach. loading: what is going on with the model already, or ""."""
+        self._lesson, self._id = lesson, lesson.action
+        self._title.setText(lesson.title)
+        self._sentence.setText(lesson.sentence)
+        self._button.setText(lesson.button)
+        self._button.setAccessibleName(lesson.button)
+        self._button.setVisible(bool(lesson.button) and not loading)
+        self._recipe.setText(f"Try: “{lesson.recipe}”" if lesson.recipe else "")
+        self._recipe.setAccessibleName("Send an example message")
+        self._recipe.setVisible(bool(lesson.recipe))
+        self._progress.hide()
+        self._message.setVisible(bool(loading))
+        self._message.setText(loading)
+        self._error.hide()
+
+    def show_job(self, provision: Provision) -> None:
+        """A download or conversion under way, or why the last one failed."""
+        job = provision.job
+        if job is not None:
+            self._id = "cancel"
+            self._button.setText("Cancelling…" if job.cancelled else "Cancel")
+            self._button.setAccessibleName("Cancel")
+            self._button.setVisible(True)
+            self._button.setEnabled(not job.cancelled)
+            self._recipe.hide()
+            self._progress.setRange(0, 0 if job.fraction is None else 1000)
+            self._progress.setValue(round((job.fraction or 0) * 1000))
+            share = "" if job.fraction is None else f" · {job.fraction:.0%}".replace("%", " %")
+            self._message.setText(f"{job.message or job.title}{share}")
+        self._button.setEnabled(job is None or not job.cancelled)
+        self._button.setProperty("kind", "" if job else "primary")
+        self._button.style().polish(self._button)
+        self._progress.setVisible(job is not None)
+        self._message.setVisible(job is not None or bool(self._message.text()) and not self._button.isVisible())
+        self._error.setText(" ".join(part for part in (provision.error, provision.hint) if part))
+        self._error.setVisible(job is None and bool(provision.error))
+
+    def _try(self) -> None:
+        if self._lesson is not None:
+            self.tried.emit(self._lesson.recipe)
+
+    def _lay_out(self, theme: Theme) -> None:
+        px = theme.px
+        column = QWidget()
+        column.setMaximumWidth(px(WIDTH))
+        column.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+        body = QVBoxLayout(column)
+        body.setSpacing(px(12))
+        for widget in (self._title, self._sentence, self._error, self._progress, self._message):
+            body.addWidget(widget)
+        for button in (self._button, self._recipe):
+            body.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+        outer = QVBoxLayout(self)
+        outer.addStretch(2)
+        outer.addWidget(column, 0, Qt.AlignmentFlag.AlignHCenter)
+        outer.addStretch(3)
+
+
+def _button(name: str) -> QPushButton:
+    button = QPushButton()
+    button.setObjectName(name)
+    return button

@@ -1,0 +1,51 @@
+"""What the Settings page shows and changes: the look, and where a person's data lies."""
+
+from __future__ import annotations
+
+import platform
+from typing import Literal, get_args
+
+from PySide6.QtCore import QObject, Signal
+
+from app.ui.state.kept import Kept
+from app.ui.state.ports import Services
+from engines import hardware
+from app.ui.state import words
+
+Look = Literal["light", "dark", "system"]
+
+
+class SettingsState(QObject):
+    """`look_changed(look)` when another look was chosen."""
+
+    look_changed = Signal(str)
+
+    def __init__(self, services: Services, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._kept = Kept(services.store)
+        self.home = str(services.paths.home)
+
+    @property
+    def look(self) -> Look:
+        """Light, dark, or what the system says."""
+        kept = self._kept.get("window.theme", "system")
+        return kept if kept in get_args(Look) else "system"  # type: ignore[return-value]
+
+    def set_look(self, look: str) -> None:
+        """Choose and remember."""
+        if look in get_args(Look) and look != self.look:
+            self._kept.set("window.theme", look)
+            self.look_changed.emit(look)
+
+    def facts(self) -> list[tuple[str, str]]:
+        """This machine and this program, as (name, value)."""
+        machine = hardware.machine()
+        gpus = ", ".join(gpu.name for gpu in machine.gpus) or "none that can be used"
+        return [
+            ("Processor", machine.cpu),
+            ("Cores in use", f"{machine.cores:,} of {machine.cores_total:,}"),
+            ("Memory", words.size(machine.memory_bytes)),
+            ("GPU", gpus),
+            ("System", machine.system),
+            ("Python", platform.python_version()),
+        ]
