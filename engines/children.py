@@ -221,11 +221,12 @@ def exit_words(code: int | None) -> str:
     """An exit code or signal in words."""
     if code is None:
         return "it did not end"
-    if code < 0:
-        name = signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"
-        return _SIGNALS.get(name, f"it was ended by {name}")
     if code & 0xFFFFFFFF in _NTSTATUS:
         return _NTSTATUS[code & 0xFFFFFFFF]
+    if code < 0:
+        named = {int(s): s.name for s in signal.Signals}  # real-time signals have no names
+        name = named.get(-code, f"signal {-code}")
+        return _SIGNALS.get(name, f"it was ended by {name}")
     return "it ended by itself" if code == 0 else f"it ended with exit code {code}"
 
 

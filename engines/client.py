@@ -277,9 +277,9 @@ class Session:
 class Watch:
     """Decides when a worker is silent. A sleeping machine is no silence: only this process's own waking counts."""
 
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
-        now = time.monotonic()
+    def __init__(self, patience: Patience, clock: Callable[[], float] = time.monotonic) -> None:
+        self._patience, self._clock = patience, clock
+        now = clock()
         self._beat_at = self._moved_at = self._looked_at = now
         self._last: tuple[int, float] = (-1, -1.0)
         self._loading = True
@@ -287,7 +287,7 @@ class Watch:
 
     def saw(self, event: Event) -> bool:
         """Note a sign of life; True when it ends a silence that was told."""
-        now = time.monotonic()
+        now = self._clock()
         self._beat_at = now
         if isinstance(event, Beat):
             moved = event.counter != self._last[0] or event.cpu_s - self._last[1] > CPU_MOVES_S
@@ -305,7 +305,7 @@ class Watch:
 
     def silent_for(self, blocked: bool) -> float | None:
         """Seconds of silence, once, when patience is over; None otherwise. blocked: we ourselves stopped reading."""
-        now = time.monotonic()
+        now = self._clock()
         slept = now - self._looked_at > 5.0
         self._looked_at = now
         if slept or blocked:

@@ -9,15 +9,22 @@ from __future__ import annotations
 import statistics
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from engines.errors import EngineError
-from engines.job import Job
 from engines.metrics import percentile
 from engines.protocol import Blob, Score, Scored
+
+
+class Watch(Protocol):
+    """The part of `engines.job.Job` that a long score needs."""
+
+    def check(self) -> None: ...
+    def tick(self) -> None: ...
+
 
 Row = npt.NDArray[np.float16]
 
@@ -47,14 +54,13 @@ def kl(reference: Row, other: Row) -> float:
 class Scorer:
     """Takes the logits of one position after another; position i holds the prediction of ids[i + 1]."""
 
-    def __init__(self, order: Score, n_vocab: int, job: Job) -> None:
+    def __init__(self, order: Score, n_vocab: int, job: Watch) -> None:
         check(order)
         self._order, self._n_vocab, self._job = order, n_vocab, job
         self._start = time.perf_counter()
         self._nll: list[float] = []
         self._kl: list[float] = []
         self._top1: list[bool] = []
-        self._positions: list[int] = []
         self._out: IO[bytes] | None = open(order.write, "wb") if order.write else None  # noqa: SIM115
         self._reference = self._open_reference()
 
@@ -62,6 +68,8 @@ class Scorer:
         """Logits (n_vocab,) after ids[position]; the last id has nothing to predict and is passed over."""
         if position + 1 >= len(self._order.ids):
             return
+        if position != first_scored(self._order) + len(self._nll):
+            raise EngineError("bad_score", f"The engine scored position {position} out of turn.", "This is a bug.")
         self._job.check()
         self._job.tick()
         row = log_softmax(np.asarray(logits)[: self._n_vocab])
@@ -72,7 +80,6 @@ class Scorer:
             self._kl.append(kl(reference, row))
             self._top1.append(bool(reference.argmax() == row.argmax()))
         self._nll.append(-float(row[self._order.ids[position + 1]]))
-        self._positions.append(position)
 
     def result(self) -> Scored:
         """Statistics over all positions added."""

@@ -94,7 +94,7 @@ def convert(program: Program, model: str, target: str, as_json: bool) -> None:
         source = services.library.get(model)
         plan = services.library.plan_conversion(source, converter(source, target), target)
         click.echo(f"{plan.ref}: about {size(plan.bytes)}, {plan.bits_per_weight:.2f} bits per weight", err=True)
-        for note in (*[f.text for f in plan.fallbacks], *plan.notes):
+        for note in plan.notes:
             click.echo(f"note: {note}", err=True)
 
         def progress(fraction: float | None, message: str) -> None:

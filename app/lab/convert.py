@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from app.errors import TandemError
 from app.lab.launch import Launcher
@@ -28,6 +29,8 @@ class Conversion:
         self._worker = launcher.worker(notify)
         self._id = client.Session.next_id()
         files = launcher.library.files(plan.source)
+        self._held = ExitStack()
+        self._held.enter_context(launcher.library.in_use(plan.source))
         self._worker.send(
             Convert(id=self._id, engine=spec.id, files=files, variant=plan.precision, target=str(self._target))
         )
@@ -65,6 +68,7 @@ class Conversion:
 
     def _adopt(self, event: Converted) -> None:
         self._worker.close()
+        self._held.close()
         try:
             self.variant = self._launcher.library.adopt(self.plan, self._target, event.notes)
             self.seconds = event.seconds
@@ -75,6 +79,7 @@ class Conversion:
     def _stop(self, error: TandemError) -> None:
         self._worker.force()
         self._worker.close()
+        self._held.close()
         self.error = error
         self._launcher.library.discard(self._target)
 

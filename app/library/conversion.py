@@ -164,11 +164,9 @@ def _notes(source: Variant, precision: str, size: int, bits: float, fallbacks: t
     n = sum(f.count for f in fallbacks)
     if n:
         changes = ", ".join(f.text for f in fallbacks)
-        notes.append(f"{n:,} of {sum(source.mix.values()):,} tensors have rows that do not fit: {changes}.")
+        notes.append(f"Of {sum(source.mix.values()):,} tensors {n:,} cannot have the type of the mix: {changes}.")
     if n and size >= source.bytes and precision not in FLOATS:
         notes.append(f"It will be larger than {source.variant}: {bits:.2f} bits a weight, whatever its name says.")
-    if source.precision not in FLOATS:
-        notes.append("It cannot be better than its source, which is quantized already.")
     return tuple(notes)
 
 

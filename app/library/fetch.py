@@ -42,7 +42,10 @@ def fetch_wheel(
     if wheel_is_right(kept, wheel, progress, cancelled):
         return kept
     kept.unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory(dir=downloads, prefix="pip-", ignore_cleanup_errors=True) as temporary:
+    prefix = f".pip-{wheel.name}-"
+    for leftover in downloads.glob(f"{prefix}*"):  # of a killed Tandem: whoever fetches this wheel is alone
+        shutil.rmtree(leftover, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=downloads, prefix=prefix, ignore_cleanup_errors=True) as temporary:
         arrived = Path(temporary) / "wheel"
         arrived.mkdir()
         _run(command(wheel, arrived), wheel, Path(temporary), progress, cancelled)
@@ -111,6 +114,8 @@ def _why(wheel: Wheel, log: str) -> TandemError:
         return TandemError(
             "disk_full", f"The disk filled up while {wheel.name} was fetched.", "Free some space, try again."
         )
+    if "after connection broken" in log:
+        return _no_network(wheel, "pip could not reach its package index")
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")]
     return _no_network(wheel, (errors or lines or ["pip said nothing"])[-1][:300])

@@ -13,7 +13,7 @@ PICKLE_ENDINGS = frozenset(
     {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".npz", ".t7", ".mar", ".zip"}
 )
 _OLD_PICKLE = re.compile(
-    rb"^\(?(dp0|lp0|c(os|posix|nt|sys|builtins|__builtin__|subprocess|torch|numpy|collections|copy_?reg|_?codecs)[\w.]*\n)"
+    rb"^\(?(dp0|lp0|c(os|posix|nt|_?io|sys|builtins|__builtin__|subprocess|torch|numpy|collections|copy_?reg|_?codecs)[\w.]*\n)"
 )
 _COMPRESSED = (
     b"\x1f\x8b",

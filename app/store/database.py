@@ -89,12 +89,14 @@ class Database:
         return result
 
     def back_up_if_due(self) -> None:
-        """Begin today's copy, beside the work, if there is none yet. Called by itself after a write."""
+        """Begin today's copy, beside the work, if there is none yet. Called by itself: when the store opens,
+        when it is closed, and at the first write of a new day.
+        """
         today = self._settings.today()
         if self._backup_day == today or self.read_only or (self._backup and self._backup.is_alive()):
             return
         self._backup_day = today
-        self._backup = threading.Thread(target=self._back_up, args=(today,), name="store-backup", daemon=True)
+        self._backup = threading.Thread(target=self._back_up, args=(today,), name="tandem-store-backup", daemon=True)
         self._backup.start()
 
     def close(self) -> None:
@@ -117,6 +119,7 @@ class Database:
     def _give_back(self) -> None:
         if self._backup is not None:
             self._backup.join()
+            self._back_up(self._settings.today())  # where there was nothing to copy yet
         with self._reading:
             self._reader.close()
         if self._writer is not None:

@@ -10,6 +10,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from app.store import files
 from app.store.backup import Counts, count
@@ -18,6 +19,8 @@ from app.store.connection import connect, transaction
 _TABLES = ("folders", "conversations", "experiments", "runs", "messages", "attachments", "loads")
 _PAIRS = {"preferences": ("key", "value"), "tags": ("conversation_id", "tag")}
 _HEADER_BYTES = 100
+_PAGE_BYTES = 4096
+_FILE_LIMIT_BYTES = 1 << 40  # a damaged header may mean any size
 _PROBED_BEYOND = 1000  # rows that may lie after the last one that was seen, when the end itself is damaged
 
 # Links that lead nowhere now. A conversation that is lost comes back as a name for its messages.
@@ -68,13 +71,23 @@ def _make_openable(trial: Path, whole: Path) -> None:
     """A lost beginning is replaced by that of a sound database, a lost end by zeros: SQLite refuses to open either."""
     with trial.open("rb+") as file:
         header = file.read(_HEADER_BYTES)
+        bytes_there = file.seek(0, 2)
         if not header.startswith(b"SQLite format 3\x00"):
-            header = whole.read_bytes()[:_HEADER_BYTES]
+            header = _sound_header(whole, bytes_there)
             file.seek(0)
             file.write(header)
-        page_bytes = int.from_bytes(header[16:18], "big")
-        pages = int.from_bytes(header[28:32], "big")
-        file.truncate(max(file.seek(0, 2), min(page_bytes * pages, 1 << 40)))
+        page_bytes = int.from_bytes(header[16:18], "big") or _PAGE_BYTES
+        bytes_meant = page_bytes * int.from_bytes(header[28:32], "big")
+        file.truncate(bytes_there - bytes_there % page_bytes)  # half a page would be read as a whole one
+        file.truncate(max(bytes_there, min(bytes_meant, _FILE_LIMIT_BYTES)))
+
+
+def _sound_header(whole: Path, bytes_there: int) -> bytes:
+    """That of `whole`, for a file of this size and without a list of free pages (file format, section 1.3)."""
+    header = bytearray(whole.read_bytes()[:_HEADER_BYTES])
+    header[28:32] = (bytes_there // _PAGE_BYTES).to_bytes(4, "big")
+    header[32:40] = bytes(8)
+    return bytes(header)
 
 
 def _copy_all(old: sqlite3.Connection, fresh: sqlite3.Connection) -> None:
@@ -102,7 +115,12 @@ def _insert(fresh: sqlite3.Connection, table: str, columns: tuple[str, ...], row
     query = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 - names are ours
     for row in rows:
         with contextlib.suppress(sqlite3.IntegrityError):  # a damaged field where there must be one
-            fresh.execute(query, tuple(row))
+            fresh.execute(query, tuple(map(_readable, row)))
+
+
+def _readable(value: Any) -> Any:
+    """A text whose end is lost ends in zeros; its beginning is kept."""
+    return value.rstrip("\x00") if isinstance(value, str) else value
 
 
 def _numbered(old: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> Iterator[sqlite3.Row]:

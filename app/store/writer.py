@@ -52,7 +52,7 @@ class Writer:
         self._queue: queue.SimpleQueue[_Job | Deferred | None] = queue.SimpleQueue()
         self._waiting: dict[int, Deferred] = {}
         self._due = 0.0
-        self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="tandem-store-writer", daemon=True)
         self._thread.start()
 
     def call(self, work: Callable[[sqlite3.Connection], T], committed: Callable[[], None] | None = None) -> T:

@@ -26,6 +26,7 @@ QPushButton[kind="quiet"], QToolButton[kind="quiet"] {
 QPushButton[kind="quiet"]:hover, QToolButton[kind="quiet"]:hover { color: $text; background: $line; }
 QPushButton[kind="quiet"]:focus, QToolButton[kind="quiet"]:focus { border: 2px solid $accent; padding: ${p1}px ${p5}px; }
 QPushButton[kind="quiet"]:disabled, QToolButton[kind="quiet"]:disabled { color: $faint; background: transparent; }
+QPushButton[fold="true"] { text-align: left; padding-left: 0; }
 QPushButton[kind="tab"] {
   background: transparent; border: 1px solid transparent; border-radius: ${p11}px; padding: ${p1}px ${p10}px;
   min-height: ${p18}px; color: $dim;
@@ -46,8 +47,9 @@ QPushButton[kind="pill"]:disabled { color: $faint; }
 _FIELDS = """
 QLineEdit, QPlainTextEdit[field="true"], QComboBox, QSpinBox {
   background: $raised; color: $text; border: 1px solid $line; border-radius: ${p8}px; padding: ${p3}px ${p8}px;
-  min-height: ${p20}px; selection-background-color: $accent; selection-color: $on_accent;
+  selection-background-color: $accent; selection-color: $on_accent;
 }
+QLineEdit, QComboBox, QSpinBox { min-height: ${p20}px; }
 QLineEdit:hover, QComboBox:hover, QPlainTextEdit[field="true"]:hover { border-color: $faint; }
 QLineEdit:focus, QComboBox:focus, QPlainTextEdit[field="true"]:focus, QSpinBox:focus {
   border: 2px solid $accent; padding: ${p2}px ${p7}px;

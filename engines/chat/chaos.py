@@ -15,18 +15,29 @@ from collections.abc import Callable
 
 import msgspec
 
-from engines.chat.echo import Echo
+from engines.chat.finish import finish
 from engines.chat.knobs import CHAT_KNOBS
-from engines.errors import EngineError
+from engines.errors import Cancelled, EngineError
 from engines.job import Job
 from engines.knobs import Kind, Knob, Scope, Settings
-from engines.protocol import ChatRequest, Described, Finished, FinishReason, Loaded, Memory, ModelFiles, Text
+from engines.protocol import ChatRequest, Described, Finished, FinishReason, Loaded, Memory, Message, ModelFiles, Text
+    ChatRequest,
+    Described,
+    Ended,
+    Finished,
+    FinishReason,
+    Loaded,
+    Memory,
+    ModelFiles,
+    Text,
+)
 from engines.spec import EngineSpec, Task, Verb
 from engines.wire import encode
 
 TROUBLES = (
     "none", "segv", "abort", "exit0", "exit9", "raise", "engine_error", "memory_error", "leak", "hang", "hang_in_c", "spin", "deaf",
     "flood", "flood_stderr", "garbage", "big_frame", "half_frame", "print", "grandchild", "lie_length", "unknown_event",
+    "forged_end", "sys_exit",
 )  # fmt: skip
 
 
@@ -68,8 +79,8 @@ SPEC = EngineSpec(
 )
 
 
-class Chaos(Echo):
-    """Answers like `Echo` until its trouble comes."""
+class Chaos:
+    """Repeats the message word by word until its trouble comes."""
 
     def load(self, files: ModelFiles, knobs: Settings, job: Job) -> Loaded:
         with job.phase("import"):
@@ -83,18 +94,31 @@ class Chaos(Echo):
         knobs = {k.name: k.default for k in SPEC.run} | request.knobs
         trouble, after = str(knobs["trouble"]), int(_number_of(knobs, "after"))
         words = ((request.messages[-1].content if request.messages else request.prompt or "") or "word").split()
-        for index in range(after):
+        text: list[str] = []
+        reason = FinishReason.STOP
+        try:
+            self._say(job, words, after, _number_of(knobs, "rate"), text)
+            make_trouble(trouble, job, knobs)
+            self._say(job, words, len(words), _number_of(knobs, "rate"), text)
+        except Cancelled:
+            reason = FinishReason.CANCELLED
+        if trouble == "lie_length":
+            return Finished(id=job.id, reason=FinishReason.STOP, text="", metrics={"n_out": 10**9}, counts=(1,))
+        return finish(job, reason, "".join(text), [0] * len(words), [0] * len(text), 0, len(text), effective=knobs)
+
+    def _say(self, job: Job, words: list[str], count: int, rate: float, text: list[str]) -> None:
+        for index in range(count):
             job.check()
             job.step()
-            job.text(words[index % len(words)] + " ")
-            time.sleep(1 / max(_number_of(knobs, "rate"), 1.0))
-        make_trouble(trouble, job, knobs)
-        done = super().run(
-            ChatRequest(messages=request.messages, prompt=request.prompt, knobs=_echo_knobs(request)), job
-        )
-        if trouble == "lie_length":
-            return Finished(id=done.id, reason=FinishReason.STOP, text="", metrics={"n_out": 10**9}, counts=(1,))
-        return done
+            text.append(words[index % len(words)] + " ")
+            job.text(text[-1])
+            time.sleep(1 / max(rate, 1.0))
+
+    def tokenize(self, text: str, messages: tuple[Message, ...]) -> list[int]:
+        return [len(word) for word in (text or " ".join(m.content for m in messages)).split()]
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def describe(self, job: Job) -> Described:
         return Described(
@@ -224,6 +248,17 @@ def _unknown_event(job: Job, knobs: Settings) -> None:
     time.sleep(30)
 
 
+def _forged_end(job: Job, knobs: Settings) -> None:
+    """Claims what only the program may say."""
+    os.write(_frames_fd(job), encode(Ended(code=0, words="all is well", expected=True)))
+    time.sleep(30)
+
+
+def _sys_exit(job: Job, knobs: Settings) -> None:
+    """A library that takes itself for the program."""
+    sys.exit(1)
+
+
 def _frames_fd(job: Job) -> int:
     fd = getattr(job._outbox, "_fd", None)  # the one engine that is allowed to be rude
     if not isinstance(fd, int):
@@ -236,14 +271,10 @@ def _number_of(knobs: Settings, name: str, fallback: float = 0.0) -> float:
     return float(value) if isinstance(value, int | float) else fallback
 
 
-def _echo_knobs(request: ChatRequest) -> Settings:
-    own = {k.name for k in CHAT_KNOBS}
-    return {name: value for name, value in request.knobs.items() if name in own}
-
-
 _TROUBLE: dict[str, Callable[[Job, Settings], None]] = {
     "segv": _segv, "abort": _abort, "exit0": lambda j, k: os._exit(0), "exit9": lambda j, k: os._exit(9), "raise": _raise,
     "engine_error": _engine_error, "memory_error": _memory_error, "leak": _leak, "hang": _hang, "hang_in_c": _hang_in_c,
     "spin": _spin, "deaf": _deaf, "flood": _flood, "flood_stderr": _flood_stderr, "garbage": _garbage, "big_frame": _big_frame,
     "half_frame": _half_frame, "print": _print, "grandchild": _grandchild, "unknown_event": _unknown_event,
+    "forged_end": _forged_end, "sys_exit": _sys_exit,
 }  # fmt: skip

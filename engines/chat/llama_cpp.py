@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -243,7 +244,7 @@ class LlamaCpp:
 
 
 def _n_ctx_train(files: ModelFiles) -> int:
-    """The context the model was trained with: from its checked header, else from the file."""
+    """The context the model was trained with: from its checked header, else from the file; 0 if it does not say."""
     if files.shape is not None:
         return files.shape.n_ctx_train
     from llama_cpp import llama_cpp as api
@@ -255,9 +256,16 @@ def _n_ctx_train(files: ModelFiles) -> int:
     if not model:
         return 0  # the real load says why
     try:
-        return int(api.llama_model_n_ctx_train(model))
+        value = _header_value(api, model, f"{_header_value(api, model, 'general.architecture')}.context_length")
+        return int(value) if value.isdigit() else 0
     finally:
         api.llama_model_free(model)
+
+
+def _header_value(api: Any, model: Any, key: str) -> str:
+    buffer = ctypes.create_string_buffer(256)
+    n = api.llama_model_meta_val_str(model, key.encode(), buffer, len(buffer))
+    return buffer.value.decode("utf-8", "replace") if n >= 0 else ""
 
 
 def _check_ids(ids: Sequence[int], n_vocab: int) -> None:

@@ -46,7 +46,7 @@ N_UBATCH = _load("n_ubatch", "Micro-batch", Kind.INT, AUTO,
     "Prompt tokens computed at once; more is faster to read and takes more memory. Auto: 512.", "n_ubatch", auto=True,
     minimum=1, maximum=65536, unit="tokens", log=True, effect=Effect.NUMERIC)  # fmt: skip
 FLASH_ATTN = _load("flash_attn", "Flash attention", Kind.CHOICE, AUTO,
-    "Computes attention in one pass. Saves memory at long contexts; on a CPU it can be slower. Auto: on for a GPU or a quantized V cache.",
+    "Computes attention in one pass. Saves memory at long contexts; on a CPU it can be slower. Auto: on for a GPU, a quantized V cache or prompt lookup.",
     "flash_attn", auto=True, essential=True, values=("on", "off"), effect=Effect.NUMERIC)  # fmt: skip
 TYPE_K = _load("type_k", "K cache", Kind.CHOICE, "f16",
     "Precision of the cache's keys. Fewer bits: less memory, and the answer may suffer.", "kv_type", essential=True,

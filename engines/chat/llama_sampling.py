@@ -225,7 +225,9 @@ def _grammar(model: Model, knobs: Settings, log: Log) -> Any:
     if not sampler:
         reason = log.reason("llama.cpp does not say why")
         raise EngineError(
-            "bad_grammar", f"The grammar cannot be used: {reason}.", "It must be GBNF with a rule “root”."
+            "bad_grammar",
+            f"The grammar cannot be used: {reason}.",
+            "It must be GBNF with a rule “root”; the engine's last lines say where it went wrong.",
         )
     return sampler
 

@@ -101,18 +101,18 @@ def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
 
 
 def tensor_bytes(value: Any) -> int:
-    """Bytes that a tensor really holds; a quantized one's inner tensors counted."""
+    """Bytes that a tensor (or a nest of them) really holds; of a quantized one its inner tensors."""
     if isinstance(value, tuple | list):
         return sum(tensor_bytes(v) for v in value)
     if isinstance(value, dict):
         return sum(tensor_bytes(v) for v in value.values())
     if not hasattr(value, "numel"):
         return 0
-    inner = getattr(value, "__tensor_flatten__", None)
-    if callable(inner) and type(value).__name__ not in ("Tensor", "Parameter"):
-        return sum(tensor_bytes(getattr(value, name)) for name in inner()[0])
     data = getattr(value, "data", value)
-    return int(value.numel() * value.element_size()) if data is value else _plain_bytes(value, data)
+    flatten = getattr(data, "__tensor_flatten__", None)
+    if flatten is not None:
+        return sum(tensor_bytes(getattr(data, name)) for name in flatten()[0])
+    return int(data.numel() * data.element_size())
 
 
 def weights_bytes(model: Any) -> int:
@@ -121,13 +121,6 @@ def weights_bytes(model: Any) -> int:
     for tensor in [*model.parameters(), *model.buffers()]:
         seen[id(tensor)] = tensor_bytes(tensor) + _state_bytes(tensor)
     return sum(seen.values())
-
-
-def _plain_bytes(value: Any, data: Any) -> int:
-    inner = getattr(data, "__tensor_flatten__", None)
-    if callable(inner) and type(data).__name__ not in ("Tensor", "Parameter"):
-        return sum(tensor_bytes(getattr(data, name)) for name in inner()[0])
-    return int(value.numel() * value.element_size())
 
 
 def _state_bytes(tensor: Any) -> int:

@@ -16,11 +16,11 @@ from engines.knobs import Settings
 
 PACKAGES = {"torchao": "torchao", "quanto": "optimum.quanto", "bnb": "bitsandbytes", "hqq": "hqq"}
 DISTRIBUTIONS = {"torchao": "torchao", "quanto": "optimum-quanto", "bnb": "bitsandbytes", "hqq": "hqq"}
+NEED_BUILD = ("quanto-int4", "quanto-int2")
 QUANTO_BUILD = (
     "It compiles a C++ extension of quanto at first use (about 90 s), which Tandem does not start by itself; "
     "and its 4- and 2-bit weights are slower than int8 and much less exact on a CPU."
 )
-HQQ_WEIGHTS = "transformers 5 cannot load hqq weights yet (“not available yet and will be supported soon”)."
 
 
 def family(name: str) -> str:

@@ -24,7 +24,7 @@ class Tokens:
         file = folder / "tokenizer.json"
         try:
             return cls(Tokenizer.from_file(str(file)) if file.is_file() else _converted(folder))
-        except Exception as error:  # noqa: BLE001 - the library raises bare Exception
+        except Exception as error:
             raise EngineError(
                 "no_tokenizer",
                 f"The model's tokenizer cannot be read: {str(error).strip()[:300]}.",

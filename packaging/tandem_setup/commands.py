@@ -15,6 +15,7 @@ from types import FrameType
 from tandem_setup import checks, machine
 from tandem_setup.environment import Environment
 from tandem_setup.errors import SetupError
+from tandem_setup.lock import one_at_a_time
 from tandem_setup.progress import Progress, clock
 from tandem_setup.steps import check_room, do, steps_for
 
@@ -62,12 +63,13 @@ def _command(command: str, env: Environment) -> int:
 
 def set_up(command: str, env: Environment) -> list[SetupError]:
     """Does the steps that are missing, with numbers and times. Returns what failed and could be left out."""
-    steps = steps_for(command, env)
-    if not env.usable:
-        check_room(env)
-    progress = Progress(sys.stdout, len(steps))
-    troubles = do(steps, progress)
-    progress.say(f"Set up in {clock(progress.elapsed_s)}.")
+    with one_at_a_time(env.root / ".cache" / "setup.lock", print):
+        steps = steps_for(command, env)
+        if not env.usable:
+            check_room(env)
+        progress = Progress(sys.stdout, len(steps))
+        troubles = do(steps, progress)
+        progress.say(f"Set up in {clock(progress.elapsed_s)}.")
     return troubles
 
 
@@ -103,13 +105,15 @@ def _speak_utf8() -> None:
 
 @contextlib.contextmanager
 def _termination_is_an_interrupt() -> Iterator[None]:
-    """SIGTERM ends what we started, as Ctrl-C does."""
+    """SIGTERM and a closed terminal end what we started, as Ctrl-C does."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    kinds = [signal.SIGTERM] if sys.platform == "win32" else [signal.SIGTERM, signal.SIGHUP]
+    before = {kind: signal.signal(kind, interrupt) for kind in kinds}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

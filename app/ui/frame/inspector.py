@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QButtonGroup, QHBoxLayout, QPushButton, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget,
+    QButtonGroup,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
 )  # fmt: skip
 
 from app.glossary import Glossary
 from app.ui.frame.memory_card import MemoryCard, ReloadCard
 from app.ui.frame.presets import Presets
+from app.ui.frame.quiet_scroll import QuietScroll
 from app.ui.frame.weights import WeightsCard
 from app.ui.state.model import ModelState
 from app.ui.theme import Theme
 from app.ui.widgets.knob_form import KnobForm
 from engines.errors import EngineError
-from engines.knobs import Knob, Scope, Value
+from engines.knobs import Scope
+from engines.protocol import Described
 
 TABS = ("run", "load", "presets")
 
@@ -31,7 +40,7 @@ class Inspector(QWidget):
         super().__init__()
         self._theme, self._state, self._page = theme, state, page
         self._forms = {scope: KnobForm(theme, glossary) for scope in (Scope.RUN, Scope.LOAD)}
-        self._shown: dict[Scope, tuple[Knob, ...]] = {}
+        self._shown: dict[Scope, tuple[str, Described | None]] = {}
         self._weights = WeightsCard(theme, state, page)
         self._weights.make.connect(self.make)
         self._presets = Presets(theme, state, page)
@@ -73,8 +82,8 @@ class Inspector(QWidget):
         if scope is Scope.LOAD:
             form.set_explanations(state.explanations)
 
-    def _set_knob(self, scope: Scope) -> Callable[[str, object], None]:
-        def set_one(name: str, value: Value) -> None:
+    def _set_knob(self, scope: Scope) -> Callable[[str, Any], None]:
+        def set_one(name: str, value: Any) -> None:
             try:
                 self._state.set_knob(name, value)
             except EngineError:
@@ -93,7 +102,9 @@ class Inspector(QWidget):
         self._reset.setVisible(index < 2)
         for i in range(self._stack.count()):  # a hidden page must not make the column longer
             policy = QSizePolicy.Policy.Preferred if i == index else QSizePolicy.Policy.Ignored
-            self._stack.widget(i).setSizePolicy(QSizePolicy.Policy.Preferred, policy)
+            page = self._stack.widget(i)
+            if page is not None:
+                page.setSizePolicy(QSizePolicy.Policy.Preferred, policy)
         self._stack.adjustSize()
 
     def _lay_out(self) -> None:
@@ -107,10 +118,9 @@ class Inspector(QWidget):
             self._stack.addWidget(content)
         body.addWidget(self._stack)
         body.addStretch(1)
-        scroll = QScrollArea()
+        scroll = QuietScroll()
         scroll.setObjectName(f"{self._page}.inspector")
         scroll.setAccessibleName("Settings")
-        scroll.setWidgetResizable(True)
         scroll.setWidget(column)
         foot = QVBoxLayout()
         foot.setContentsMargins(px(12), 0, px(14), px(12))
@@ -149,4 +159,3 @@ class Inspector(QWidget):
         button.setToolTip(words)
         button.setProperty("kind", "quiet")
         return button
-

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.state.cards import Lesson
 from app.ui.state.provision import Provision
@@ -28,7 +29,8 @@ class LessonView(QWidget):
         self._button = _button(f"{page}.lesson")
         self._button.setProperty("kind", "primary")
         self._button.clicked.connect(lambda: self.action.emit(self._id))
-        self._recipe = _button(f"{page}.try")
+        self._recipe = _Recipe()
+        self._recipe.setObjectName(f"{page}.try")
         self._recipe.clicked.connect(self._try)
         self._progress = QProgressBar()
         self._progress.setTextVisible(False)
@@ -45,7 +47,7 @@ class LessonView(QWidget):
         self._button.setText(lesson.button)
         self._button.setAccessibleName(lesson.button)
         self._button.setVisible(bool(lesson.button) and not loading)
-        self._recipe.setText(f"Try: “{lesson.recipe}”" if lesson.recipe else "")
+        self._recipe.set_whole(f"Try: “{lesson.recipe}”" if lesson.recipe else "")
         self._recipe.setAccessibleName("Send an example message")
         self._recipe.setVisible(bool(lesson.recipe))
         self._progress.hide()
@@ -71,7 +73,7 @@ class LessonView(QWidget):
         self._button.setProperty("kind", "" if job else "primary")
         self._button.style().polish(self._button)
         self._progress.setVisible(job is not None)
-        self._message.setVisible(job is not None or bool(self._message.text()) and not self._button.isVisible())
+        self._message.setVisible(job is not None or (bool(self._message.text()) and not self._button.isVisible()))
         self._error.setText(" ".join(part for part in (provision.error, provision.hint) if part))
         self._error.setVisible(job is None and bool(provision.error))
 
@@ -83,17 +85,52 @@ class LessonView(QWidget):
         px = theme.px
         column = QWidget()
         column.setMaximumWidth(px(WIDTH))
-        column.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         body = QVBoxLayout(column)
         body.setSpacing(px(12))
         for widget in (self._title, self._sentence, self._error, self._progress, self._message):
             body.addWidget(widget)
-        for button in (self._button, self._recipe):
-            body.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+        body.addWidget(self._button, 0, Qt.AlignmentFlag.AlignLeft)
+        body.addWidget(self._recipe)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(column, 1000)
+        row.addStretch(1)
         outer = QVBoxLayout(self)
+        outer.setContentsMargins(px(24), 0, px(24), 0)
         outer.addStretch(2)
-        outer.addWidget(column, 0, Qt.AlignmentFlag.AlignHCenter)
+        outer.addLayout(row)
         outer.addStretch(3)
+
+
+class _Recipe(QPushButton):
+    """A prompt to try, as wide as its words; what does not fit is elided, with the whole in the tooltip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._whole = ""
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+
+    def set_whole(self, text: str) -> None:
+        self._whole = text
+        self.setToolTip(text)
+        self.updateGeometry()
+        self._fit()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        hint = super().sizeHint()
+        spare = hint.width() - self.fontMetrics().horizontalAdvance(self.text())
+        return QSize(self.fontMetrics().horizontalAdvance(self._whole) + spare + 2, hint.height())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        return QSize(self.fontMetrics().averageCharWidth() * 12, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        room = self.width() - self.fontMetrics().averageCharWidth() * 4
+        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, room))
 
 
 def _button(name: str) -> QPushButton:

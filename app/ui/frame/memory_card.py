@@ -15,7 +15,7 @@ MOST_LINES = 3  # of changes that are spelt out
 
 
 class ReloadCard(Card):
-    """"Needs reload: context 4,096 → 8,192", with Apply; hidden while nothing differs."""
+    """ "Needs reload: context 4,096 → 8,192", with Apply; hidden while nothing differs."""
 
     def __init__(self, theme: Theme, state: ModelState, page: str) -> None:
         super().__init__(theme)
@@ -73,8 +73,9 @@ class MemoryCard(Card):
         self._headline.set_tone({"fits": "dim", "tight": "warning"}.get(found.verdict, "bad"))  # type: ignore[arg-type]
         self._detail.setText(estimate.detail(found))
         self._record.setText(estimate.record(found, spec))
-        parts = {key: found.parts.get(key, 0) for key in estimate.PARTS}
-        self._bar.set_parts(MemoryParts(**parts, total=max(found.free_bytes, found.total_bytes)))
+        weights, kv, compute, other = (found.parts.get(key, 0) for key in estimate.PARTS)
+        room = max(found.free_bytes, found.total_bytes)
+        self._bar.set_parts(MemoryParts(weights, kv, compute, other, total=room))
 
 
 def _button(name: str, text: str, words: str) -> QPushButton:

@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QResizeEvent, QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QPushButton, QToolButton, QWidget
+from PySide6.QtGui import QPaintEvent, QResizeEvent, QStandardItemModel
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QToolButton,
+    QWidget,
+)
 
 from app.ui import icons
 from app.ui.state import picks
@@ -117,28 +128,49 @@ class ModelBar(QWidget):
         row.setContentsMargins(px(8), 0, px(8), 0)
         row.setSpacing(px(8))
         row.addWidget(self._left)
-        row.addWidget(self.model)
-        row.addWidget(self.engine)
+        row.addWidget(self.model, 5)
+        row.addWidget(self.engine, 3)
         row.addSpacing(px(4))
         row.addWidget(self.status)
         row.addWidget(self.chip)
-        row.addStretch(1)
+        row.addStretch(2)
         row.addWidget(self.act)
         row.addWidget(self._right)
 
 
+class Picker(QComboBox):
+    """A combo box whose line elides instead of being cut; the whole is in its tooltip."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        part = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self).width()
+        whole = option.currentText or self.placeholderText()
+        option.currentText = option.fontMetrics.elidedText(whole, Qt.TextElideMode.ElideRight, room)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+
 def _picker(theme: Theme, name: str, words: str, width: int) -> QComboBox:
-    box = QComboBox()
+    box = Picker()
     box.setObjectName(name)
     box.setAccessibleName(words)
-    box.setFixedWidth(theme.px(width))
+    box.setMaximumWidth(theme.px(width))
+    box.setMinimumWidth(theme.px(width * 0.6))
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setPlaceholderText(f"No {words.lower()}")
     return box
 
 
 def _fill(box: QComboBox, lines: Sequence[picks.Pick], current: str) -> None:
     """The picker's lines; those that cannot be used are off, with the reason as their tooltip."""
-    now = [(box.itemData(i), box.itemText(i), box.itemData(i, Qt.ItemDataRole.ToolTipRole) or "") for i in range(box.count())]
+    now = [
+        (box.itemData(i), box.itemText(i), box.itemData(i, Qt.ItemDataRole.ToolTipRole) or "")
+        for i in range(box.count())
+    ]
     if now != [(line.id, line.title, line.off) for line in lines]:
         box.clear()
         for line in lines:
@@ -148,3 +180,4 @@ def _fill(box: QComboBox, lines: Sequence[picks.Pick], current: str) -> None:
             if line.off and isinstance(rows, QStandardItemModel):
                 rows.item(box.count() - 1).setEnabled(False)
     box.setCurrentIndex(box.findData(current))
+    box.setToolTip(box.currentText())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QResizeEvent
+
 from app.glossary import Glossary
 from app.ui.state import words
 from app.ui.state.figures import Strip
@@ -9,6 +11,8 @@ from app.ui.state.model import ModelState
 from app.ui.theme import Theme
 from app.ui.widgets.telemetry import Figure, MemoryParts, TelemetryStrip
 from engines import hardware
+
+ROOMY = 900  # below this width there is no sparkline
 
 
 class ChatStrip(TelemetryStrip):
@@ -37,6 +41,11 @@ class ChatStrip(TelemetryStrip):
         self.set_memory(self._parts(now))
         self._device(now)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """In a narrow window the sparkline gives way first, so that no figure is cut."""
+        super().resizeEvent(event)
+        self.sparkline.setVisible(self.width() >= self._theme.px(ROOMY))
+
     def _push(self, now: Strip, before: Strip) -> None:
         if not now.n_out:
             self.push_rate(None)  # a gap between two runs
@@ -50,7 +59,7 @@ class ChatStrip(TelemetryStrip):
         known = {key: memory.parts.get(key, 0) for key in ("weights", "kv", "compute", "other")}
         if not any(known.values()):
             known["weights"] = memory.model_bytes
-        used = f"{words.size(now.rss)} used" if now.rss else f"of {words.size(self._memory)}"
+        used = f"{now.rss / 1e9:.1f} of {words.size(self._memory)}" if now.rss else f"of {words.size(self._memory)}"
         return MemoryParts(**known, total=self._memory, label=f"{words.size(memory.model_bytes)} model · {used}")
 
     def _device(self, now: Strip) -> None:
@@ -68,7 +77,19 @@ def figures(now: Strip) -> list[Figure]:
     ghosts = now.ghosts
     of = f"of {now.max_tokens:,}" if now.max_tokens and now.n_out is not None else ""
     return [
-        Figure("ttft_s", "first token", first, unit, words.spoken(ghosts.get("first_token")) if "first_token" in ghosts else ""),
-        Figure("prefill_tok_s", "prefill", words.rate(now.prefill), "tok/s", words.rate(ghosts.get("prefill")) if "prefill" in ghosts else ""),
+        Figure(
+            "ttft_s",
+            "first token",
+            first,
+            unit,
+            words.spoken(ghosts.get("first_token")) if "first_token" in ghosts else "",
+        ),
+        Figure(
+            "prefill_tok_s",
+            "prefill",
+            words.rate(now.prefill),
+            "tok/s",
+            words.rate(ghosts.get("prefill")) if "prefill" in ghosts else "",
+        ),
         Figure("n_out", "tokens", words.number(now.n_out), of),
     ]

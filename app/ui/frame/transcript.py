@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.ui import icons
+from app.ui.frame.quiet_scroll import QuietScroll
 from app.ui.state.transcript import Row
 from app.ui.theme import Theme
 from app.ui.widgets.message_view import MessageView
@@ -16,7 +17,7 @@ COLUMN = 760
 BUILT = 100  # so many messages are widgets at first; "show earlier" builds as many again
 
 
-class Transcript(QScrollArea):
+class Transcript(QuietScroll):
     """`again`: another version of the last answer is wanted."""
 
     again = Signal()
@@ -26,9 +27,6 @@ class Transcript(QScrollArea):
         self._theme = theme
         self.setObjectName(f"{page}.messages")
         self.setAccessibleName("Messages")
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)  # so that the column never jumps
         self._first = 0
         self._rows: list[Row] = []
         self._views: list[MessageView] = []

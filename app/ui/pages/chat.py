@@ -196,4 +196,3 @@ class ChatPage(QWidget):
         layout.addLayout(self._stack, 1)
         layout.addLayout(row)
         return middle
-

@@ -63,7 +63,7 @@ class HelpPage(QScrollArea):
         search.setAccessibleName("Search the words")
         search.setPlaceholderText("Search the words")
         card.body.addWidget(search)
-        entries = [glossary.entry(key) for key in glossary.keys()]
+        entries = [glossary.entry(key) for key in glossary.keys()]  # noqa: SIM118 - it is no dict
         lines: list[tuple[str, QWidget]] = []
         for entry in sorted(entries, key=lambda e: e.term.lower()):
             line = QWidget()
@@ -74,7 +74,10 @@ class HelpPage(QScrollArea):
             column.addWidget(Label(theme, entry.long or entry.short, "text", "dim", wrap=True))
             card.body.addWidget(line)
             lines.append((f"{entry.term} {entry.short}".lower(), line))
-        search.textChanged.connect(
-            lambda text: [line.setVisible(text.lower().strip() in words) for words, line in lines]
-        )
+
+        def find(text: str) -> None:
+            for words, line in lines:
+                line.setVisible(text.lower().strip() in words)
+
+        search.textChanged.connect(find)
         return card

@@ -11,7 +11,7 @@ from engines.protocol import Failed, Unresponsive
 
 STARTER = "smollm2-135m"
 STARTER_TITLE = "SmolLM2-135M-Instruct"
-TRY = "Explain in three sentences what a KV cache is, and show how its size grows."
+TRY = "Explain in three sentences what a KV cache is."
 STDERR_LINES = 12
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -22,6 +23,7 @@ from engines.spec import Verb
 
 DRAFT_MS = 500
 COUNT_MS = 250
+TYPING_S = 2.0
 
 ANSWERING = (SessionState.RUNNING, SessionState.CANCELLING, SessionState.UNRESPONSIVE)
 
@@ -50,6 +52,7 @@ class ChatState(QObject):
         self.conversation: Conversation | None = None
         self.deleted: Conversation | None = None
         self.draft = ""
+        self._typed_at = 0.0
         self._answer: Answer | None = None
         self._wants_answer = False
         self._was_loaded = False
@@ -75,6 +78,10 @@ class ChatState(QObject):
     def conversations(self, query: str = "") -> list[Conversation]:
         """Newest first."""
         return self._store.conversations(query)
+
+    def listing(self) -> list[tuple[str, str, str]]:
+        """(id, title, day in words) of each conversation, newest first."""
+        return [(c.id, c.title, words.day(c.updated)) for c in self.conversations()]
 
     def open(self, conversation_id: str) -> None:
         """Show another conversation; an answer that still grows is stopped first."""
@@ -146,8 +153,14 @@ class ChatState(QObject):
         """What stands in the composer; kept, and counted in tokens where that can be had."""
         if text != self.draft:
             self.draft = text
+            self._typed_at = time.monotonic()
             self._draft_timer.start()
             self._count_timer.start()
+
+    @property
+    def typed_just_now(self) -> bool:
+        """True within two seconds of the last key in the composer."""
+        return time.monotonic() - self._typed_at < TYPING_S
 
     def _keep_draft(self) -> None:
         self._draft_timer.stop()
@@ -300,29 +313,38 @@ class ChatState(QObject):
 
     def _take(self, event: Event) -> None:
         answer = self._answer
+        if answer is not None and not self._take_answer(answer, event):
+            return
         match event:
             case Loaded():
                 self._was_loaded = True
+                self._count_timer.start()
                 if self._wants_answer:
                     self._start()
-                self._count_timer.start()
-            case Text() if answer is not None and event.id == answer.run:
-                self._grow(answer, event)
-            case Finished() if answer is not None and event.id == answer.run:
-                self._finish(answer, event)
-            case Failed() if answer is not None and event.id == answer.run:
-                self._run_failed = None if event.fatal else event
-                self._end_answer("error")
-            case Failed() if event.id is not None and answer is None and not event.fatal:
-                self._wants_answer = False
+            case Failed() if event.id is not None and answer is None:
+                self._wants_answer = self._wants_answer and event.fatal
             case Tokens() if event.id == self._counting:
                 self.tokens_changed.emit(len(event.ids))
             case Unresponsive():
                 self._stuck, self._waits = event, False
             case Responsive():
                 self._stuck, self._waits = None, False
-            case Ended() if answer is not None:
+
+    def _take_answer(self, answer: Answer, event: Event) -> bool:
+        """True if the event says nothing of the answer that grows."""
+        match event:
+            case Text() if event.id == answer.run:
+                self._grow(answer, event)
+            case Finished() if event.id == answer.run:
+                self._finish(answer, event)
+            case Failed() if event.id == answer.run:
+                self._run_failed = None if event.fatal else event
                 self._end_answer("error")
+            case Ended():
+                self._end_answer("error")
+            case _:
+                return True
+        return False
 
     def _grow(self, answer: Answer, event: Text) -> None:
         answer.append(event.text)
@@ -392,6 +414,11 @@ class ChatState(QObject):
     def lesson(self) -> cards.Lesson | None:
         """What the empty page teaches; None once there are messages."""
         return None if self.rows else cards.lesson(self.model, self._services)
+
+    @property
+    def notice(self) -> str:
+        """What a person must know of this history, or ""."""
+        return self._store.notice
 
     def _append(self, row: Row) -> None:
         self.rows.append(row)

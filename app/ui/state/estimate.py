@@ -29,7 +29,9 @@ def record(found: Estimate, spec: EngineSpec) -> str:
         return "no loads here to learn from yet"
     worst = max(found.errors, key=abs)
     count = f"{len(found.errors):,} load{'s' if len(found.errors) > 1 else ''}"
-    return f"estimates for {spec.title} here: {_signed(statistics.median(found.errors))}, worst {_signed(worst)}, {count}"
+    return (
+        f"estimates for {spec.title} here: {_signed(statistics.median(found.errors))}, worst {_signed(worst)}, {count}"
+    )
 
 
 def _signed(share: float) -> str:

@@ -10,7 +10,6 @@ from engines.errors import EngineError
 from engines.knobs import Knob, Scope, Settings, Value, check, defaults, differences, show
 from engines.spec import EngineSpec
 
-
 STARTING_PRESETS: dict[str, dict[str, Value]] = {
     "Exact": {"temperature": 0.0, "top_k": 1, "top_p": 1.0, "min_p": 0.0},
     "Balanced": {"temperature": 0.7, "top_k": 40, "top_p": 0.95, "min_p": 0.05},
@@ -71,7 +70,7 @@ class KnobBook:
 
     def drop_preset(self, name: str) -> None:
         """Forget one of the person's own presets."""
-        own = dict(self._kept.get("presets", {}))
+        own: dict[str, Any] = dict(self._kept.get("presets", {}))
         own.pop(name, None)
         self._kept.set("presets", own)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import queue
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -18,7 +19,7 @@ from app.ui.state.ports import Services, Session
 from app.ui.state.status import Status, status
 from engines.knobs import KnobState, Scope, Settings, Value, differences
 from engines.protocol import Beat, Described, Event, Failed, Finished, Loaded, Progress
-from engines.spec import EngineSpec, Task
+from engines.spec import EngineSpec, Task, Verb
 
 KEEP_MS = 400  # knobs are written this long after the last change
 WATCH_MS = 500  # how often "may Force be offered?" is asked while something is being ended
@@ -58,11 +59,13 @@ class ModelState(QObject):
         self._loaded_variant: Variant | None = None
         self._loaded_spec: EngineSpec | None = None
         self._refused: Failure | None = None  # what kept a load from starting at all
+        self._asked: set[str] = set()
+        self._answers: queue.SimpleQueue[Described] = queue.SimpleQueue()
         self._keep = _single_shot(self, KEEP_MS, self._keep_knobs)
         self._watch = QTimer(self)
         self._watch.setInterval(WATCH_MS)
         self._watch.timeout.connect(self._tick)
-        bridge.add(self._drain)
+        bridge.add(self.poll)
 
     # --- picks --------------------------------------------------------------------------
 
@@ -115,6 +118,7 @@ class ModelState(QObject):
         self._kept.set(f"{self._page}.engine", engine_id)
         self._resolve()
         self._announce_knobs()
+        self.ask_engine()
 
     def choose_variant(self, name: str) -> None:
         """Another precision of the chosen model, for the chosen engine."""
@@ -189,7 +193,10 @@ class ModelState(QObject):
     def explanations(self) -> dict[str, str]:
         """Why the engine uses another value than was asked, for what is loaded."""
         loaded = self.loaded
-        return dict(loaded.why) if loaded is not None and self.is_current else {}
+        if loaded is None or self.session is None or not self.is_current:
+            return {}
+        now, asked = self.settings(Scope.LOAD), self.session.asked
+        return {name: why for name, why in loaded.why.items() if now.get(name) == asked.get(name)}
 
     def reload_words(self) -> list[str]:
         """What Apply would change in the loaded session; [] when nothing, or nothing is loaded."""
@@ -226,6 +233,22 @@ class ModelState(QObject):
         self._keep.stop()
         if self.spec is not None:
             self.book.save(self.spec)
+
+    def ask_engine(self) -> None:
+        """Ask the chosen engine what it can do here, once, in the background, while nothing else goes on."""
+        spec = self.spec
+        if spec is None or spec.id in self._asked or self.phase in (*BUSY, SessionState.RUNNING):
+            return
+        self._asked.add(spec.id)
+        if self._services.descriptions.get(spec) is None and Verb.DESCRIBE in spec.verbs:
+            self._services.descriptions.refresh(spec, _Mailbox(self._answers, self._bridge.notify))
+
+    def _take_answers(self) -> None:
+        if not self._answers.empty():
+            while not self._answers.empty():
+                self._answers.get_nowait()  # `descriptions` keeps what it says
+            self._announce_knobs()
+            self.changed.emit()
 
     # --- the session --------------------------------------------------------------------
 
@@ -310,7 +333,7 @@ class ModelState(QObject):
         """At shutdown: settings kept, worker ended."""
         self._keep_knobs()
         self._watch.stop()
-        self._bridge.remove(self._drain)
+        self._bridge.remove(self.poll)
         if self.session is not None:
             self.session.close()
             self.session = None
@@ -320,7 +343,9 @@ class ModelState(QObject):
         self.strip = strip
         self.figures_changed.emit()
 
-    def _drain(self) -> None:
+    def poll(self) -> None:
+        """Take what the session said; the bridge calls this."""
+        self._take_answers()
         if self.session is None:
             return
         events = self.session.poll()
@@ -352,6 +377,17 @@ class ModelState(QObject):
         if self.phase in BUSY and not self._watch.isActive():
             self._watch.start()
         self.changed.emit()
+
+
+class _Mailbox:
+    """What a background thread holds instead of a QObject."""
+
+    def __init__(self, answers: queue.SimpleQueue[Described], notify: Callable[[], None]) -> None:
+        self._answers, self._notify = answers, notify
+
+    def __call__(self, answer: Described) -> None:
+        self._answers.put(answer)
+        self._notify()
 
 
 def _single_shot(parent: QObject, ms: int, slot: object) -> QTimer:

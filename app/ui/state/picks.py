@@ -38,7 +38,7 @@ def model_picks(variants: Sequence[Variant]) -> list[Pick]:
     titles: dict[str, str] = {}
     for variant in variants:
         titles.setdefault(variant.id, variant.title)
-    return [Pick(id, title) for id, title in titles.items()]
+    return [Pick(model, title) for model, title in titles.items()]
 
 
 def engine_picks(specs: Sequence[EngineSpec], descriptions: Descriptions) -> list[Pick]:
@@ -55,9 +55,13 @@ def choose(
     library: Library, variants: Sequence[Variant], model: str, spec: EngineSpec, preferred: str
 ) -> tuple[Variant | None, str]:
     """(the variant to load, "") or (None, why not). preferred: a variant's name that the person chose."""
-    mine = [v for v in variants if v.id == model]
-    for variant in mine:
-        if variant.variant == preferred and variant.format in spec.formats:
+    for variant in variants:
+        if (
+            variant.id == model
+            and variant.variant == preferred
+            and not variant.problem
+            and variant.format in spec.formats
+        ):
             return variant, ""
     try:
         return library.get(model, spec), ""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from app.glossary import Glossary
-from app.lab.session import Failure, SessionState
 from app.lab.launch import Launcher
+from app.lab.session import Failure, SessionState
 from app.library import Library, Variant
 from app.paths import Paths
 from app.store import RunRecord, Store

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from app.store import RunRecord, Store
+from app.store.records import MessageStatus
 from engines.protocol import Finished, FinishReason
 
-STATUS = {
+STATUS: dict[FinishReason, MessageStatus] = {
     FinishReason.STOP: "done",
     FinishReason.LENGTH: "done",
     FinishReason.CANCELLED: "cancelled",

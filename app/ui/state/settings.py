@@ -7,10 +7,10 @@ from typing import Literal, get_args
 
 from PySide6.QtCore import QObject, Signal
 
+from app.ui.state import words
 from app.ui.state.kept import Kept
 from app.ui.state.ports import Services
 from engines import hardware
-from app.ui.state import words
 
 Look = Literal["light", "dark", "system"]
 

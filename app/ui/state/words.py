@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
 NONE = "–"
 
@@ -52,15 +53,14 @@ def about(seconds: float) -> str:
 
 
 def day(then: float, now: float | None = None) -> str:
-    """The heading that a conversation of that time stands under; "" is today."""
-    today = time.localtime(time.time() if now is None else now)
-    that = time.localtime(then)
-    days = (time.mktime((*today[:3], 12, 0, 0, 0, 0, -1)) - time.mktime((*that[:3], 12, 0, 0, 0, 0, -1))) / 86_400
-    if days < 0.5:
-        return ""
-    if days < 1.5:
+    """The heading that something of that time (seconds since 1970) stands under."""
+    that = datetime.fromtimestamp(then).date()
+    days = (datetime.fromtimestamp(time.time() if now is None else now).date() - that).days
+    if days <= 0:
+        return "Today"
+    if days == 1:
         return "Yesterday"
-    return "Last 7 days" if days < 7.5 else "Earlier"
+    return "Last 7 days" if days <= 7 else "Earlier"
 
 
 def first_words(text: str, most: int = 42) -> str:

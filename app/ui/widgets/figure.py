@@ -9,6 +9,7 @@ from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.theme import Size, Theme
+from app.ui.widgets.label import Hover
 
 NONE = "–"
 """How a figure that cannot be had is shown; never 0."""
@@ -25,7 +26,7 @@ class Figure:
     ghost: str = ""
 
 
-class FigureView(QWidget):
+class FigureView(Hover, QWidget):
     """Label above, value below. Only grows, so that neighbours do not dance while digits change."""
 
     def __init__(self, theme: Theme, size: Size = "figure", parent: QWidget | None = None) -> None:

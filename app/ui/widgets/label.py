@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QHelpEvent
+from PySide6.QtGui import QEnterEvent, QHelpEvent
 from PySide6.QtWidgets import QLabel, QToolTip, QWidget
 
 from app.glossary import Glossary
@@ -14,7 +15,17 @@ from app.ui.theme import Size, Theme, Weight, set_property
 Tone = Literal["text", "dim", "accent", "good", "warning", "bad"]
 
 
-class Label(QLabel):
+class Hover:
+    """Mixed into a widget: a tooltip that is made when the pointer arrives: opening a page reads no glossary and filters no events."""
+
+    hover: Callable[[], str] | None = None
+
+    def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802  Qt's name
+        if self.hover is not None and isinstance(self, QWidget):
+            self.setToolTip(self.hover())
+
+
+class Label(Hover, QLabel):
     """Plain text (never rich text: it may come from a model's file)."""
 
     def __init__(
@@ -40,12 +51,15 @@ class Label(QLabel):
 
 
 class Explained(QObject):
-    """Shows the glossary's entry on hover; looked up then, so that opening a page reads no glossary."""
+    """Shows the glossary's entry on hover of any widget."""
 
     def __init__(self, widget: QWidget, glossary: Glossary, key: str, more: str = "") -> None:
         super().__init__(widget)
         self._glossary, self.key, self.more = glossary, key, more
-        widget.installEventFilter(self)
+        if isinstance(widget, Hover):
+            widget.hover = self.text
+        else:
+            widget.installEventFilter(self)
 
     def text(self) -> str:
         """The hover's rich text; "" where there is no entry and nothing more to say."""
@@ -53,7 +67,7 @@ class Explained(QObject):
         return "<br>".join(part for part in parts if part)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802  Qt's name
-        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and isinstance(watched, QWidget):
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and isinstance(watched, QWidget):
             QToolTip.showText(event.globalPos(), self.text(), watched)
             return True
         return False

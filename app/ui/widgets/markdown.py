@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 PIECE_CHARS = 1500
 """A prose piece is closed at the first safe place after so many characters: rendering it stays under a millisecond."""
 
+HARD_CHARS = 12_000
+"""A paragraph or list as long as this is cut all the same: nobody writes one, a runaway model does."""
+
 _FENCE = re.compile(r"^( *)(`{3,}|~{3,})[ \t]*(.*)$")
 _MARKER = re.compile(r"^(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
 _CONTINUES = (" ", "\t", ">", "|", "[")
@@ -78,6 +81,7 @@ class Cutter:
         self.pieces: list[Piece] = []
         self._limit = piece_chars
         self._partial: list[str] = []
+        self._waiting = 0  # characters in the unfinished line
         self._fence: _Fence | None = None
         self._blank = True
         self._in_list = False
@@ -93,15 +97,19 @@ class Cutter:
         """Add text, in linear time over all calls."""
         if "\n" not in delta:
             self._partial.append(delta)
+            self._waiting += len(delta)
+            self._cut_endless_line()
             return
         lines = (self.partial + delta).split("\n")
         self._partial = [lines.pop()]
         for line in lines:
             self._line(line)
+        self._waiting = len(self._partial[0])
+        self._cut_endless_line()
 
     def finish(self) -> None:
         """No more text: the last line is complete and the last piece is closed."""
-        last, self._partial = self.partial, []
+        last, self._partial, self._waiting = self.partial, [], 0
         if last:
             self._line(last)
         if self.pieces:
@@ -125,6 +133,16 @@ class Cutter:
         else:
             self._outside(line)
         self._blank = not line.strip()
+
+    def _cut_endless_line(self) -> None:
+        """Close a piece inside a line that does not end, so that the tail stays short."""
+        while self._waiting >= HARD_CHARS and self._fence is None:
+            line = self.partial
+            at = line.rfind(" ", 1, HARD_CHARS) + 1 or HARD_CHARS
+            self._prose().add(line[:at])
+            self.pieces[-1].closed = True
+            self._blank = False
+            self._partial, self._waiting = [line[at:]], len(line) - at
 
     def _outside(self, line: str) -> None:
         fence = _opening(line)
@@ -164,7 +182,11 @@ class Cutter:
         self._fence, self._in_list = fence, False
 
     def _may_cut(self, line: str) -> bool:
-        if not self.pieces or self.pieces[-1].closed or not self._blank or not line.strip():
+        if not self.pieces or self.pieces[-1].closed:
+            return False
+        if self.pieces[-1].length >= HARD_CHARS:
+            return True
+        if not self._blank or not line.strip():
             return False
         if self.pieces[-1].length < self._limit:
             return False

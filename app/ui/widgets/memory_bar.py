@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QBrush, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.theme import Theme
@@ -86,12 +86,12 @@ class MemoryBar(QWidget):
 
     def _paint_parts(self, painter: QPainter, box: QRectF) -> None:
         left = box.left()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         outline = QPen(self._theme.colour("dim"), 0)
         for name, share in self._parts.shares():
             width = max(2.0, share * box.width())
             part = QRectF(left, box.top(), width, box.height())
             self._fill(painter, name, part)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
             painter.setPen(outline)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(part.adjusted(0, 0, -1, -1))
@@ -99,6 +99,31 @@ class MemoryBar(QWidget):
 
     def _fill(self, painter: QPainter, name: str, part: QRectF) -> None:
         painter.fillRect(part, self._theme.colour(f"mem_{name}"))
-        pattern = {"kv": Qt.BrushStyle.BDiagPattern, "other": Qt.BrushStyle.Dense6Pattern}.get(name)
-        if pattern is not None:
-            painter.fillRect(part, QBrush(self._theme.colour("surface" if name == "kv" else "dim"), pattern))
+        painter.save()
+        painter.setClipRect(part, Qt.ClipOperation.IntersectClip)
+        if name == "kv":
+            self._hatch(painter, part)
+        elif name == "other":
+            self._dot(painter, part)
+        painter.restore()
+
+    def _hatch(self, painter: QPainter, part: QRectF) -> None:
+        colour = self._theme.colour("surface")
+        colour.setAlpha(150)
+        painter.setPen(QPen(colour, 0))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        left, step = part.left() - part.height(), self._theme.px(5)
+        while left < part.right():
+            painter.drawLine(QPointF(left, part.bottom()), QPointF(left + part.height(), part.top()))
+            left += step
+
+    def _dot(self, painter: QPainter, part: QRectF) -> None:
+        colour = self._theme.colour("dim")
+        side, step = self._theme.px(1), self._theme.px(4)
+        top, row = part.top() + side + 1, 0
+        while top < part.bottom():
+            left = part.left() + side + (step / 2 if row % 2 else 0)
+            while left < part.right():
+                painter.fillRect(QRectF(left, top, side, side), colour)
+                left += step
+            top, row = top + step / 2, row + 1

@@ -20,6 +20,9 @@ FRAME_S = 0.012
 GUI_SHARE = 6
 """A render that took t is followed by at least 6 t without one, so that a huge paragraph cannot eat the GUI thread."""
 
+BUDGET_S = 0.025
+"""Drawing stops after so long and goes on with the next turn of the event loop: a flood must not freeze the window."""
+
 Role = Literal["user", "assistant"]
 Status = Literal["streaming", "done", "cancelled", "error", "interrupted"]
 
@@ -78,7 +81,7 @@ class MessageView(QWidget):
         """No more text. footer: the run's figures in one line; tip: how they were taken."""
         self.body.finish()
         self._foot.figures.setText(footer)
-        self._foot.figures.set_tip(tip)
+        self._foot.figures.setToolTip(tip)
         if self._status == "streaming":
             self.set_status("done")
 
@@ -182,13 +185,18 @@ class _Answer(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(theme.px(8))
-        self._all: list[str] = []
         self._caret = False
+        self._all: list[str] = []
+        self._cutter = Cutter()
+        self._views: list[Prose | CodeCard] = []
+        self._careted: Prose | CodeCard | None = None
+        self._finished = False  # the text is whole, its drawing may not be
+        self._shown = 0  # pieces that are drawn and closed
+        self._settled = 0  # characters of the open code piece that are drawn
         self._pause_until = 0.0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.flush)
-        self._reset()
+        self._timer.timeout.connect(self._draw)
 
     def text(self) -> str:
         if len(self._all) > 1:
@@ -199,8 +207,7 @@ class _Answer(QWidget):
         self._clear()
         self._all = [text]
         self._cutter.feed(text)
-        self._cutter.finish()
-        self.flush()
+        self.finish()
 
     def append(self, delta: str) -> None:
         if not delta:
@@ -209,21 +216,25 @@ class _Answer(QWidget):
         self._cutter.feed(delta)
         wait = self._pause_until - time.perf_counter()
         if wait <= 0 and not self._timer.isActive():
-            self.flush()
+            self._draw()
         elif not self._timer.isActive():
             self._timer.start(max(1, int(wait * 1000)))
 
     def finish(self) -> None:
         self._cutter.finish()
-        self.flush()
-        self._link_later_definitions()
+        self._finished = True
         self.set_caret(False)
+        self._draw()
 
     def set_caret(self, on: bool) -> None:
         self._caret = on
         self._place_caret()
 
     def flush(self) -> None:
+        self._draw(None)
+
+    def _draw(self, budget_s: float | None = BUDGET_S) -> None:
+        """Bring the widgets up to the text; with a budget, the rest follows by the timer."""
         self._timer.stop()
         start = time.perf_counter()
         pieces = self._cutter.pieces
@@ -232,8 +243,14 @@ class _Answer(QWidget):
             if not pieces[self._shown].closed:
                 break
             self._shown += 1
+            if budget_s is not None and time.perf_counter() - start > budget_s and self._shown < len(pieces):
+                self._timer.start(1)
+                return
         self._show_partial(len(pieces))
         self._place_caret()
+        if self._finished:
+            self._finished = False
+            self._link_later_definitions()
         spent = time.perf_counter() - start
         self._pause_until = start + spent + max(FRAME_S, spent * GUI_SHARE)
 
@@ -296,12 +313,10 @@ class _Answer(QWidget):
             self._column.removeWidget(view)
             view.hide()
             view.deleteLater()
-        self._reset()
-
-    def _reset(self) -> None:
         self._cutter = Cutter()
-        self._views: list[Prose | CodeCard] = []
-        self._careted: Prose | CodeCard | None = None
+        self._views = []
+        self._careted = None
+        self._finished = False
         self._shown = 0
         self._settled = 0
         self._all = []

@@ -84,7 +84,7 @@ class Prose(QTextBrowser):
     def setSource(self, *_: object) -> None:  # noqa: N802  Qt's name
         """Never navigates."""
 
-    def loadResource(self, kind: int, name: QUrl) -> object:  # noqa: N802  Qt's name
+    def loadResource(self, kind: int, name: QUrl | str) -> object:  # noqa: N802  Qt's name
         return QByteArray()
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802  Qt's name
@@ -130,6 +130,7 @@ def _document(theme: Theme, parent: QWidget) -> SafeDocument:
     document.setDocumentMargin(0)
     document.setDefaultFont(theme.font())
     document.setUndoRedoEnabled(False)
+    document.setIndentWidth(theme.px(20))
     return document
 
 
@@ -223,5 +224,3 @@ def _name_images(document: QTextDocument) -> None:
         link.setAnchorHref(target)
         cursor.insertText(f"image: {target}", link)
         cursor = document.find(OBJECT, cursor)
-
-

@@ -5,17 +5,17 @@ Values may come as often as they like; the strip repaints at most five times a s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QRectF, QSize, QTimer
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.glossary import Glossary
-from app.ui.theme import Theme
+from app.ui.theme import Size, Theme
 from app.ui.widgets.elide import ElidedLabel
 from app.ui.widgets.figure import NONE, Figure, FigureView
-from app.ui.widgets.label import explain
+from app.ui.widgets.label import Hover, explain
 from app.ui.widgets.memory_bar import MemoryBar, MemoryParts
 from app.ui.widgets.sparkline import Sparkline
 
@@ -35,7 +35,7 @@ class TelemetryStrip(QFrame):
         self.setObjectName("telemetry")
         self.setAccessibleName("Measurements")
         self.setFixedHeight(theme.px(HEIGHT))
-        self._pending: dict[str, object] = {}
+        self._pending: dict[str, Callable[[], None]] = {}
         self._pushed: list[float | None] = []
         self._clock = QTimer(self)
         self._clock.setSingleShot(True)
@@ -46,7 +46,8 @@ class TelemetryStrip(QFrame):
 
     def set_rate(self, label: str, value: float | None, unit: str, ghost: str = "") -> None:
         """The one large figure, e.g. ("decode", 142.6, "tok/s")."""
-        self._put("rate", Figure("decode_tok_s", label, NONE if value is None else rate_text(value), unit, ghost))
+        shown = Figure("decode_tok_s", label, NONE if value is None else rate_text(value), unit, ghost)
+        self._put("rate", lambda: self._show_rate(shown))
 
     def push_rate(self, value: float | None) -> None:
         """One more point of the sparkline. All points are kept; drawing is throttled."""
@@ -55,7 +56,7 @@ class TelemetryStrip(QFrame):
 
     def set_rate_ghost(self, value: float | None) -> None:
         """The previous setting's rate, as a dashed level in the sparkline."""
-        self._put("spark_ghost", value)
+        self._put("spark_ghost", lambda: self.sparkline.set_ghost(value))
 
     def clear_rate(self) -> None:
         """Empty the sparkline, for another model or page."""
@@ -64,27 +65,30 @@ class TelemetryStrip(QFrame):
 
     def set_figures(self, figures: Sequence[Figure]) -> None:
         """The task's next figures, left to right."""
-        self._put("figures", tuple(figures))
+        wanted = tuple(figures)
+        self._put("figures", lambda: self._show_figures(wanted))
 
     def set_context(self, used: int | None, total: int | None) -> None:
         """Tokens in the context of those it holds."""
-        self._put("context", (used, total))
+        self._put("context", lambda: self._show_context(used, total))
 
     def set_memory(self, parts: MemoryParts | None) -> None:
         """The model's memory in parts, of the device's; None where nothing is loaded."""
-        self._put("memory", parts)
+        self._put("memory", lambda: self._show_memory(parts))
 
     def set_device(self, label: str, value: str, unit: str = "") -> None:
         """The device's load in its own terms, e.g. ("CPU", "98", "% of 2 cores")."""
-        self._put("device", Figure("device", label, value or NONE, unit))
+        shown = Figure("device", label, value or NONE, unit)
+        self._put("device", lambda: self.device.set(shown))
 
     def flush(self) -> None:
         """Show everything now (for pictures and tests)."""
         self._clock.stop()
         self._apply()
 
-    def _put(self, name: str, value: object) -> None:
-        self._pending[name] = value
+    def _put(self, name: str, show: Callable[[], None]) -> None:
+        """The newest of each kind is shown; what it replaces never was."""
+        self._pending[name] = show
         self._wake()
 
     def _wake(self) -> None:
@@ -102,13 +106,13 @@ class TelemetryStrip(QFrame):
         pushed, self._pushed = self._pushed, []
         for value in pushed:
             self.sparkline.push(value)
-        for name, value in pending.items():
-            self._appliers[name](value)
+        for show in pending.values():
+            show()
 
     def _build(self) -> None:
         px = self._theme.px
         row = QHBoxLayout(self)
-        row.setContentsMargins(px(16), px(8), px(16), px(8))
+        row.setContentsMargins(px(16), px(10), px(16), px(8))
         row.setSpacing(px(20))
         self.rate = self._figure("decode", "large")
         self.sparkline = Sparkline(self._theme)
@@ -116,32 +120,27 @@ class TelemetryStrip(QFrame):
         self.sparkline.setAccessibleName("Rate over the last seconds")
         self._middle = QHBoxLayout()
         self._middle.setSpacing(px(24))
-        self.context = _Meter(self._theme, "context", "context", _Fill(self._theme))
+        self.context_bar, self.memory_bar = _Fill(self._theme), MemoryBar(self._theme)
+        self.context = _Meter(self._theme, "context", "context", self.context_bar)
         explain(self.context, self._glossary, "n_ctx")
-        self.memory = _Meter(self._theme, "memory", "memory", MemoryBar(self._theme))
-        explain(self.memory.words, self._glossary, "model_bytes")
+        self.memory = _Meter(self._theme, "memory", "memory", self.memory_bar)
+        explain(self.memory, self._glossary, "model_bytes")
         self.device = self._figure("device", "figure")
-        for item, stretch in ((self.rate, 0), (self.sparkline, 3)):
-            row.addWidget(item, stretch)
+        top = Qt.AlignmentFlag.AlignTop
+        row.addWidget(self.rate, 0, top)
+        row.addWidget(self.sparkline, 3)
         row.addLayout(self._middle)
-        for item, stretch in ((self.context, 3), (self.memory, 4), (self.device, 0)):
-            row.addWidget(item, stretch)
-        self._appliers = {
-            "rate": self._show_rate,
-            "spark_ghost": self.sparkline.set_ghost,
-            "figures": self._show_figures,
-            "context": self._show_context,
-            "memory": self._show_memory,
-            "device": self.device.set,
-        }
+        row.addWidget(self.context, 3)
+        row.addWidget(self.memory, 4)
+        row.addWidget(self.device, 0, top)
         self.set_rate("decode", None, "tok/s")
         self.set_context(None, None)
         self.set_memory(None)
         self.set_device("CPU", NONE)
         self.flush()
 
-    def _figure(self, name: str, size: str) -> FigureView:
-        view = FigureView(self._theme, size)  # type: ignore[arg-type]
+    def _figure(self, name: str, size: Size) -> FigureView:
+        view = FigureView(self._theme, size)
         view.setObjectName(f"telemetry.{name}")
         return view
 
@@ -160,20 +159,14 @@ class TelemetryStrip(QFrame):
                 explain(view, self._glossary, figure.key)
             view.set(figure)
             if self._middle.indexOf(view) != index:
-                self._middle.insertWidget(index, view)
+                self._middle.insertWidget(index, view, 0, Qt.AlignmentFlag.AlignTop)
 
-    def _show_context(self, pair: tuple[int | None, int | None]) -> None:
-        used, total = pair
-        bar = self.context.bar
-        if total is None:
-            self.context.say(NONE)
-            bar.set_share(0.0)
-            return
-        self.context.say(f"{used or 0:,} of {total:,}")
-        bar.set_share((used or 0) / total if total else 0.0)
+    def _show_context(self, used: int | None, total: int | None) -> None:
+        self.context.say(NONE if total is None else f"{used or 0:,} of {total:,}")
+        self.context_bar.set_share((used or 0) / total if total else 0.0)
 
     def _show_memory(self, parts: MemoryParts | None) -> None:
-        self.memory.bar.set_parts(parts or MemoryParts())
+        self.memory_bar.set_parts(parts or MemoryParts())
         self.memory.say(parts.label if parts else NONE)
 
 
@@ -211,19 +204,18 @@ class _Fill(QWidget):
         painter.end()
 
 
-class _Meter(QWidget):
+class _Meter(Hover, QWidget):
     """A name, a line of words, and a bar below."""
 
     def __init__(self, theme: Theme, name: str, title: str, bar: QWidget) -> None:
         super().__init__()
         self.setObjectName(f"telemetry.{name}")
         self._title = title
-        self.bar: QWidget = bar
         self.words = ElidedLabel(theme, "", "caption", "dim")
         bar.setAccessibleName(title)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, theme.px(2), 0, theme.px(4))
-        column.setSpacing(theme.px(8))
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.px(10))
         column.addWidget(self.words)
         column.addWidget(bar)
         column.addStretch(1)

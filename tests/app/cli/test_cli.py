@@ -103,6 +103,8 @@ def test_first_interrupt_keeps_what_there_is(tiny: str) -> None:
         "--engine",
         "echo",
         "--set",
+        "load_s=0.3",
+        "--set",
         "ignore_eos=on",
         "--max-tokens",
         "100000",

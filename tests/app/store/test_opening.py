@@ -179,8 +179,13 @@ def test_todays_copy_is_made_once_and_three_days_are_kept(paths):
         f"daily-2026-03-0{day}.sqlite3" for day in (3, 4, 5)
     ]
     copies = backup.good(paths.backups, newest_version=len(migrations()))
-    assert len(copies) == 3
-    assert all(copy.counts.conversations >= 4 for copy in copies)  # what there was on the evening before
+    assert [copy.counts.conversations >= least for copy, least in zip(copies, (8, 6, 4), strict=True)] == [True] * 3
+
+
+def test_the_first_day_has_a_copy_too_once_there_is_something_to_keep(paths):
+    filled(paths)
+    (copy,) = backup.good(paths.backups, newest_version=len(migrations()))
+    assert copy.counts == backup.Counts(1, 1, 0)
 
 
 def test_an_empty_history_takes_no_good_copys_place(paths):

@@ -77,9 +77,9 @@ def test_an_old_draft_and_title_leave_no_trace(paths):
 
 
 def test_a_trace_that_another_reader_keeps_is_admitted(paths, store, monkeypatch):
-    monkeypatch.setattr("app.store.connection.BUSY_TIMEOUT_S", 0.05)
     made, _ = with_canary(store)
-    with contextlib.closing(connect(paths.database, read_only=True)) as other:
+    with contextlib.closing(connect(paths.database, read_only=True)) as other, monkeypatch.context() as impatient:
+        impatient.setattr("app.store.connection.BUSY_TIMEOUT_S", 0.05)
         other.execute("BEGIN")
         other.execute("SELECT count(*) FROM messages").fetchone()
         assert not store.purge(made.id)

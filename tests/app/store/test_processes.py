@@ -36,7 +36,7 @@ def test_two_processes_and_this_one_write_at_once(paths, store, process):
         store = Store.open(paths)
         say("ready")
         sys.stdin.readline()
-        for number in range(60):
+        for number in range(30):
             store.add_message(sys.argv[2], "user", str(number))
         store.close()
         say("done")
@@ -47,12 +47,12 @@ def test_two_processes_and_this_one_write_at_once(paths, store, process):
     for other in others:
         other.stdin.write("go\n")
         other.stdin.flush()
-    for number in range(60):
+    for number in range(30):
         store.add_message(made[2].id, "user", str(number))
     for other in others:
         assert line(other) == "done"
     for conversation in made:
-        assert [each.content for each in store.messages(conversation.id)] == [str(number) for number in range(60)]
+        assert [each.content for each in store.messages(conversation.id)] == [str(number) for number in range(30)]
 
 
 def test_two_processes_make_a_new_home_together(paths, process):
@@ -156,8 +156,10 @@ def test_a_failed_opening_gives_everything_back(paths, store):
 
 
 def test_a_database_kept_busy_by_another_program_is_told(paths, store, monkeypatch):
-    monkeypatch.setattr("app.store.connection.BUSY_TIMEOUT_S", 0.05)
-    with contextlib.closing(Store.open(paths)) as impatient, contextlib.closing(connect(paths.database)) as other:
+    with monkeypatch.context() as patch:
+        patch.setattr("app.store.connection.BUSY_TIMEOUT_S", 0.05)
+        impatient = Store.open(paths)
+    with contextlib.closing(impatient), contextlib.closing(connect(paths.database)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(TandemError) as caught:
             impatient.add_run(RunRecord(task="chat", model="m", variant="v", engine="e", reason="stop"))

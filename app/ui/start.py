@@ -1,0 +1,143 @@
+"""Opens the window, or draws one of its pages into a picture: the two functions that `app.compose` hands out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QEvent, QSize, QTimer
+from PySide6.QtWidgets import QApplication
+
+from app.errors import TandemError
+from app.locks import FileLock
+from app.paths import Paths
+from app.ui import demo_services
+from app.ui import theme as themes
+from app.ui.collector import Collector
+from app.ui.pages.table import entry
+from app.ui.program import Program
+from app.ui.single import FirstWindow, raise_first
+from app.ui.state.ports import Services
+from app.ui.window import MainWindow
+from engines import registry
+from engines.spec import Task
+
+ASK_ENGINES_MS = 2500  # after the window shows: then the engines are asked what they can do here
+UNDISPLAYED = ("offscreen", "minimal")
+
+OpenServices = Callable[[Paths], AbstractContextManager[Services]]
+
+
+def open_window(paths: Paths, services: OpenServices, theme: str | None = None) -> int:
+    """Open the window and wait until it is closed. 0 also where another window of this home came forward.
+
+    theme: "light", "dark" or "system"; None: what the person chose. Raises TandemError from opening the store.
+    """
+    lock = FileLock(paths.lock / "window", timeout_s=0)
+    app = _application()
+    if not lock.try_acquire():
+        return 0 if raise_first(paths.home) else _still_closing(lock, paths, services, theme)
+    try:
+        with services(paths) as opened:
+            return _run(app, opened, theme)
+    finally:
+        lock.release()
+
+
+def _still_closing(lock: FileLock, paths: Paths, services: OpenServices, theme: str | None) -> int:
+    """The other one neither answers nor is gone: it is starting or ending. Wait for it a moment."""
+    waiting = FileLock(lock.path, timeout_s=3)
+    try:
+        waiting.acquire()
+    except TandemError:
+        return 0 if raise_first(paths.home) else 5
+    waiting.release()
+    return open_window(paths, services, theme)
+
+
+def _run(app: QApplication, services: Services, theme: str | None) -> int:
+    program = Program(services, registry.visible(Task.CHAT))
+    look = themes.install(app, _mode(theme or program.settings.look))
+    program.settings.look_changed.connect(look.set_mode)
+    window = MainWindow(look, program)
+    first = FirstWindow(services.paths.home, window.come_forward)
+    collector = Collector(lambda: program.idle)
+    window.show_page(program.kept.get("window.page", "chat"))
+    window.show()
+    window.chat.focus_composer()
+    QTimer.singleShot(0, collector.start)
+    QTimer.singleShot(ASK_ENGINES_MS, program.model.ask_engine)
+    try:
+        return app.exec()
+    finally:
+        first.close()
+        program.close()
+        collector.stop()
+        _end(window)
+
+
+def take_shot(
+    services: Services, page: str, out: Path, size: tuple[int, int], theme: str, demo: bool
+) -> tuple[int, int]:
+    """Draw `page` of the real window into a PNG, without a display. Returns (width, height) in pixels.
+
+    Raises TandemError `not_built` for a page that is to come, `no_demo`, `cannot_write`.
+    """
+    found = entry(page)
+    if found is None or found.coming:
+        raise TandemError("not_built", f"The page “{page}” is not built yet.", "Pages: chat, settings, help.")
+    if QApplication.instance() is None:
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    app = _application()
+    with contextlib.ExitStack() as stack:
+        shown = stack.enter_context(demo_services.replayed(services)) if demo else services
+        program = Program(shown, registry.visible(Task.CHAT))
+        stack.callback(program.close)
+        window = MainWindow(themes.install(app, _mode(theme)), program)
+        stack.callback(_end, window)
+        window.resize(QSize(*size))
+        window.show_page(found.id)
+        window.show()
+        window.chat.focus_composer()
+        window.show_page(found.id)
+        if demo:
+            demo_services.play(program)
+        return _grab(app, window, out)
+
+
+def _grab(app: QApplication, window: MainWindow, out: Path) -> tuple[int, int]:
+    for _ in range(3):  # layouts that depend on one another settle in turns
+        app.processEvents()
+    window.chat.strip.flush()
+    window.chat.transcript.follow()
+    app.processEvents()
+    picture = window.grab()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if not picture.save(str(out), "PNG"):
+        raise TandemError("cannot_write", f"{out} could not be written.", "Choose another place with --out.")
+    return picture.width(), picture.height()
+
+
+def _end(window: MainWindow) -> None:
+    """The widgets go before the application does."""
+    window.close()
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def _application() -> QApplication:
+    found = QApplication.instance()
+    if isinstance(found, QApplication):
+        return found
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("Tandem")
+    app.setDesktopFileName("tandem")
+    return app
+
+
+def _mode(theme: str) -> themes.Mode:
+    return theme if theme in ("light", "dark") else "system"  # type: ignore[return-value]

@@ -1,0 +1,163 @@
+"""The main window: the rail and the pages, each built when it is first shown."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QWidget
+
+from app.ui.commands import Command, Commands
+from app.ui.pages.chat import ChatPage
+from app.ui.pages.table import PAGES, entry
+from app.ui.program import Program
+from app.ui.theme import Theme
+from app.ui.widgets.rail import Rail, RailItem
+
+START_SIZE = (1280, 820)
+LEAST_SIZE = (820, 540)
+
+
+class MainWindow(QMainWindow):
+    """Lays out; what there is to know is in `program`'s states."""
+
+    def __init__(self, theme: Theme, program: Program) -> None:
+        super().__init__()
+        self._theme, self._program = theme, program
+        self.setWindowTitle("Tandem")
+        self.setObjectName("window")
+        self._pages: dict[str, QWidget] = {}
+        self._stack = QStackedWidget()
+        self.rail = Rail(theme, [RailItem(e.id, e.title, e.icon, e.group, bool(e.coming)) for e in PAGES])
+        self.rail.chosen.connect(self.show_page)
+        body = QWidget()
+        row = QHBoxLayout(body)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.rail)
+        row.addWidget(self._stack, 1)
+        self.setCentralWidget(body)
+        self.setMinimumSize(theme.px(LEAST_SIZE[0]), theme.px(LEAST_SIZE[1]))
+        self.commands = Commands(self._table())
+        self.commands.install(self)
+        self._restore()
+
+    # --- pages --------------------------------------------------------------------------
+
+    def show_page(self, page: str) -> None:
+        """Bring a page to the front, building it the first time."""
+        found = entry(page)
+        if found is None:
+            return
+        if found.id not in self._pages:
+            made = self._build(found.id)
+            self._pages[found.id] = made
+            self._stack.addWidget(made)
+        self._stack.setCurrentWidget(self._pages[found.id])
+        self.rail.set_current(found.id)
+        if not found.coming:
+            self._program.kept.set("window.page", found.id)
+
+    def page(self, page: str) -> QWidget:
+        """A page's widget, built if need be."""
+        self.show_page(page)
+        return self._pages[page]
+
+    @property
+    def chat(self) -> ChatPage:
+        """The Chat page."""
+        page = self._pages.get("chat") or self.page("chat")
+        assert isinstance(page, ChatPage)
+        return page
+
+    def _build(self, page: str) -> QWidget:
+        builders: dict[str, Callable[[], QWidget]] = {
+            "chat": self._chat, "settings": self._settings, "help": self._help,
+        }  # fmt: skip
+        return builders.get(page, lambda: self._coming(page))()
+
+    def _chat(self) -> QWidget:
+        page = ChatPage(self._theme, self._program.services.glossary, self._program.chat)
+        for side in ("left", "inspector"):
+            page.bones.set_wanted(side, self._program.kept.get(f"chat.show_{side}", True))
+        page.bones.folded.connect(lambda side, shown: self._program.kept.set(f"chat.show_{side}", shown))
+        return page
+
+    def _settings(self) -> QWidget:
+        from app.ui.pages.settings import SettingsPage  # noqa: PLC0415 - pages are loaded when first shown
+
+        return SettingsPage(self._theme, self._program.settings)
+
+    def _help(self) -> QWidget:
+        from app.ui.pages.help import HelpPage  # noqa: PLC0415 - pages are loaded when first shown
+
+        keys = [(command.title, command.shortcut) for command in self.commands.all() if command.shortcut]
+        keys += [("Send the message", "Enter"), ("Break the line", "Shift+Enter")]
+        return HelpPage(self._theme, self._program.services.glossary, keys)
+
+    def _coming(self, page: str) -> QWidget:
+        from app.ui.pages.coming import ComingPage  # noqa: PLC0415 - pages are loaded when first shown
+
+        found = entry(page)
+        assert found is not None
+        made = ComingPage(self._theme, found.id, found.title, found.coming)
+        made.go.connect(self.show_page)
+        return made
+
+    # --- commands -----------------------------------------------------------------------
+
+    def _table(self) -> list[Command]:
+        chat = self._program.chat
+        return [
+            Command("chat.new", "New conversation", self._new_conversation, "Ctrl+N"),
+            Command("chat.load", "Load the model", chat.model.load, "Ctrl+L", lambda: chat.model.variant is not None),
+            Command(
+                "chat.unload",
+                "Unload the model",
+                chat.model.unload,
+                "Ctrl+Shift+L",
+                lambda: chat.model.loaded is not None,
+            ),
+            Command("chat.stop", "Stop the answer", chat.stop, "Escape", lambda: chat.running or chat.waiting_for_load),
+            Command("chat.again", "Answer again", chat.again, "Ctrl+R", lambda: chat.can_ask_again),
+            Command("chat.focus", "Write a message", self._focus_composer, "Ctrl+M"),
+            Command("fold.left", "Show or hide the list", lambda: self.chat.bones.toggle("left"), "Ctrl+B"),
+            Command(
+                "fold.inspector", "Show or hide the settings", lambda: self.chat.bones.toggle("inspector"), "Ctrl+I"
+            ),
+            Command("page.chat", "Go to Chat", lambda: self.show_page("chat"), "Ctrl+1"),
+            Command("page.settings", "Settings", lambda: self.show_page("settings"), "Ctrl+,"),
+            Command("page.help", "Help", lambda: self.show_page("help"), "F1"),
+            Command("window.close", "Close the window", self.close, "Ctrl+Q"),
+        ]
+
+    def _new_conversation(self) -> None:
+        self.show_page("chat")
+        self._program.chat.new()
+        self.chat.focus_composer()
+
+    def _focus_composer(self) -> None:
+        self.show_page("chat")
+        self.chat.focus_composer()
+
+    # --- the window itself --------------------------------------------------------------
+
+    def come_forward(self) -> None:
+        """Another start asked for this window."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        geometry = base64.b64encode(self.saveGeometry().data()).decode()
+        self._program.kept.set("window.geometry", geometry)
+        super().closeEvent(event)
+
+    def _restore(self) -> None:
+        self.resize(self._theme.px(START_SIZE[0]), self._theme.px(START_SIZE[1]))
+        kept = self._program.kept.get("window.geometry", "")
+        if kept:
+            self.restoreGeometry(QByteArray(base64.b64decode(kept)))
