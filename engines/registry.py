@@ -10,7 +10,7 @@ from engines.spec import EngineSpec, Task
 
 BUILTIN = (
     "engines.chat.llama_cpp:SPEC",
-    # "engines.chat.transformers:SPEC",
+    "engines.chat.transformers:SPEC",
     "engines.chat.echo:SPEC",
     "engines.chat.chaos:SPEC",
 )

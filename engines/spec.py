@@ -32,7 +32,8 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One engine. `adapter` is "module:Class", imported only in a worker.
 
     formats: what it loads. converts: source format → target variant → format it can make
-    (`{"gguf": ("bf16",)}`). distributions: the packages whose versions make up the build.
+    (`{"gguf": ("bf16",)}`). distributions: the packages it cannot run without; extras: those that
+    widen it. Their versions make up the build.
     cancel_grain_s: the longest time between two looks at the cancel flag.
     """
 
@@ -44,6 +45,7 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     run: tuple[Knob, ...]
     adapter: str
     distributions: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     verbs: tuple[Verb, ...] = ()
     converts: dict[str, tuple[str, ...]] = {}

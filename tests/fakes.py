@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from app.errors import TandemError
 from app.glossary import Glossary
 from app.lab.session import Failure, SessionState
@@ -54,12 +56,12 @@ OTHER = EngineSpec(id="other", task=Task.CHAT, title="Other engine", formats=("s
 
 def variant(name: str = "q4_1", **changes: Any) -> Variant:
     """SmolLM2 as the library would describe it; its file does not exist."""
-    fields: dict[str, Any] = dict(
+    made = Variant(
         id="smollm2-135m", variant=name, task="chat", title="SmolLM2-135M-Instruct", format="gguf", licence="Apache-2.0",
         bytes=98_362_432, bits_per_weight=5.74, lineage=Lineage("original"), mix={"Q4_1": 210, "F32": 61, "Q8_0": 1},
         path="/nowhere/model.gguf", files=(), shape=SHAPE, template="{{ messages }}",
     )  # fmt: skip
-    return Variant(**(fields | changes))
+    return msgspec.structs.replace(made, **changes)
 
 
 def record(answer: Finished, id: str = "") -> RunRecord:

@@ -88,7 +88,7 @@ class Descriptions:
 
     def _key(self, spec: EngineSpec) -> str:
         machine = hardware.machine()
-        facts = [PROTOCOL_VERSION, [version(d) for d in spec.distributions], machine.cpu, machine.flags,
+        facts = [PROTOCOL_VERSION, [version(d) for d in spec.distributions + spec.extras], machine.cpu, machine.flags,
                  [(g.name, g.driver) for g in machine.gpus], [msgspec.to_builtins(k) for k in spec.knobs]]  # fmt: skip
         digest = hashlib.sha256(msgspec.json.encode(facts)).hexdigest()[:16]
         return f"describe-{spec.id}-{digest}"

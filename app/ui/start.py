@@ -9,7 +9,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QEvent, QSize, QTimer
+from PySide6.QtCore import (
+    QCoreApplication,
+    QEvent,
+    QMessageLogContext,
+    QSize,
+    QTimer,
+    QtMsgType,
+    qInstallMessageHandler,
+)  # fmt: skip
 from PySide6.QtWidgets import QApplication
 
 from app.errors import TandemError
@@ -26,6 +34,7 @@ from app.ui.window import MainWindow
 from engines import registry
 from engines.spec import Task
 
+LEARN_MS = 150  # after the window shows: what is known of the engines is read
 ASK_ENGINES_MS = 2500  # after the window shows: then the engines are asked what they can do here
 UNDISPLAYED = ("offscreen", "minimal")
 
@@ -70,6 +79,7 @@ def _run(app: QApplication, services: Services, theme: str | None) -> int:
     window.show()
     window.chat.focus_composer()
     QTimer.singleShot(0, collector.start)
+    QTimer.singleShot(LEARN_MS, program.model.learn)
     QTimer.singleShot(ASK_ENGINES_MS, program.model.ask_engine)
     try:
         return app.exec()
@@ -94,6 +104,8 @@ def take_shot(
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     app = _application()
     with contextlib.ExitStack() as stack:
+        before = qInstallMessageHandler(_all_but_hints)
+        stack.callback(qInstallMessageHandler, before)
         shown = stack.enter_context(demo_services.replayed(services)) if demo else services
         program = Program(shown, registry.visible(Task.CHAT))
         stack.callback(program.close)
@@ -101,12 +113,19 @@ def take_shot(
         stack.callback(_end, window)
         window.resize(QSize(*size))
         window.show_page(found.id)
+        program.model.learn()
         window.show()
         window.chat.focus_composer()
         window.show_page(found.id)
         if demo:
             demo_services.play(program)
         return _grab(app, window, out)
+
+
+def _all_but_hints(_kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
+    """Qt's own messages on stderr, but not what the offscreen platform says of every window with a least size."""
+    if "propagateSizeHints" not in message:
+        print(message, file=sys.stderr)
 
 
 def _grab(app: QApplication, window: MainWindow, out: Path) -> tuple[int, int]:

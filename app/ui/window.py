@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+import importlib
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QCloseEvent
@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 
 from app.ui.commands import Command, Commands
 from app.ui.pages.chat import ChatPage
-from app.ui.pages.table import PAGES, entry
+from app.ui.pages.coming import ComingPage
+from app.ui.pages.table import PAGES, Entry, entry
 from app.ui.program import Program
 from app.ui.theme import Theme
 from app.ui.widgets.rail import Rail, RailItem
@@ -52,7 +53,7 @@ class MainWindow(QMainWindow):
         if found is None:
             return
         if found.id not in self._pages:
-            made = self._build(found.id)
+            made = self._build(found)
             self._pages[found.id] = made
             self._stack.addWidget(made)
         self._stack.setCurrentWidget(self._pages[found.id])
@@ -72,38 +73,14 @@ class MainWindow(QMainWindow):
         assert isinstance(page, ChatPage)
         return page
 
-    def _build(self, page: str) -> QWidget:
-        builders: dict[str, Callable[[], QWidget]] = {
-            "chat": self._chat, "settings": self._settings, "help": self._help,
-        }  # fmt: skip
-        return builders.get(page, lambda: self._coming(page))()
-
-    def _chat(self) -> QWidget:
-        page = ChatPage(self._theme, self._program.services.glossary, self._program.chat)
-        for side in ("left", "inspector"):
-            page.bones.set_wanted(side, self._program.kept.get(f"chat.show_{side}", True))
-        page.bones.folded.connect(lambda side, shown: self._program.kept.set(f"chat.show_{side}", shown))
-        return page
-
-    def _settings(self) -> QWidget:
-        from app.ui.pages.settings import SettingsPage  # noqa: PLC0415 - pages are loaded when first shown
-
-        return SettingsPage(self._theme, self._program.settings)
-
-    def _help(self) -> QWidget:
-        from app.ui.pages.help import HelpPage  # noqa: PLC0415 - pages are loaded when first shown
-
-        keys = [(command.title, command.shortcut) for command in self.commands.all() if command.shortcut]
-        keys += [("Send the message", "Enter"), ("Break the line", "Shift+Enter")]
-        return HelpPage(self._theme, self._program.services.glossary, keys)
-
-    def _coming(self, page: str) -> QWidget:
-        from app.ui.pages.coming import ComingPage  # noqa: PLC0415 - pages are loaded when first shown
-
-        found = entry(page)
-        assert found is not None
-        made = ComingPage(self._theme, found.id, found.title, found.coming)
-        made.go.connect(self.show_page)
+    def _build(self, page: Entry) -> QWidget:
+        if page.coming:
+            coming = ComingPage(self._theme, page.id, page.title, page.coming)
+            coming.go.connect(self.show_page)
+            return coming
+        module = importlib.import_module(page.module)
+        made = module.build(self._theme, self._program, self.commands)
+        assert isinstance(made, QWidget)
         return made
 
     # --- commands -----------------------------------------------------------------------

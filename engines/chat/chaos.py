@@ -20,7 +20,7 @@ from engines.chat.knobs import CHAT_KNOBS
 from engines.errors import Cancelled, EngineError
 from engines.job import Job
 from engines.knobs import Kind, Knob, Scope, Settings
-from engines.protocol import ChatRequest, Described, Finished, FinishReason, Loaded, Memory, Message, ModelFiles, Text
+from engines.protocol import (
     ChatRequest,
     Described,
     Ended,
@@ -28,6 +28,7 @@ from engines.protocol import ChatRequest, Described, Finished, FinishReason, Loa
     FinishReason,
     Loaded,
     Memory,
+    Message,
     ModelFiles,
     Text,
 )

@@ -17,7 +17,6 @@ AUTO_BATCH = 512  # the default of llama_cpp.Llama
 GGML_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "iq4_nl": 20, "bf16": 30}
 _SPLIT = {"none": 0, "layer": 1, "row": 2, "tensor": 3}
 _ROPE = {"none": 0, "linear": 1, "yarn": 2, "longrope": 3}
-_ATTENTION = {"causal": 0, "non_causal": 1}
 _NUMA = {"disabled": 0, "distribute": 1, "isolate": 2, "numactl": 3, "mirror": 4}
 _YARN = ("yarn_ext_factor", "yarn_attn_factor", "yarn_beta_fast", "yarn_beta_slow")
 _AS_THEY_ARE = (
@@ -72,8 +71,6 @@ def arguments(settings: Settings) -> dict[str, Any]:
         args[name] = -1.0 if value is None else value
     if settings["rope_scaling_type"] is not None:
         args["rope_scaling_type"] = _ROPE[str(settings["rope_scaling_type"])]
-    if settings["attention_type"] is not None:
-        args["attention_type"] = _ATTENTION[str(settings["attention_type"])]
     if settings["tensor_split"]:
         args["tensor_split"] = _shares(str(settings["tensor_split"]))
     if settings["kv_overrides"]:

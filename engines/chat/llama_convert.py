@@ -26,7 +26,7 @@ CONVERTS = tuple(FTYPES)
 
 _TENSOR = re.compile(r"\[\s*(\d+)/\s*(\d+)\]")
 _FALLBACK = re.compile(r"(\d+) of (\d+) tensor\(s\) required fallback")
-_ONE_FALLBACK = re.compile(r"falling back to (\w+)")
+_ONE_FALLBACK = re.compile(r"falling back to\s+(\w+)")
 _SIZE = re.compile(r"quant size\s*=\s*([\d.]+) MiB \(([\d.]+) BPW\)")
 
 

@@ -1,7 +1,7 @@
 """Every setting of llama.cpp, as data. Names are the parameters of `llama_cpp.Llama`, its samplers and its prompt lookup.
 
-Not declared, with the reason: seed (a run knob), vocab_only, embedding, logits_all, spm_infill (another use than
-chat), chat_format, chat_handler (templates are ours, for all engines), draft_model (prompt lookup has its own
+Not declared, with the reason: seed (a run knob), vocab_only, embedding, pooling_type, attention_type, logits_all,
+spm_infill (other uses than chat), chat_format, chat_handler (templates are ours, for all engines), draft_model (prompt lookup has its own
 knobs), tokenizer, verbose, cache (the prefix cache is ours).
 """
 
@@ -87,8 +87,6 @@ REST = (
     _rest("yarn_beta_slow", "YaRN slow", Kind.FLOAT, None, "YaRN's high correction dimension.", "yarn", minimum=0.0, maximum=1000.0, **_MODEL),
     _rest("yarn_orig_ctx", "YaRN trained context", Kind.INT, None, "The context the model was trained with.", "yarn",
           minimum=1, maximum=1_048_576, **_MODEL),
-    _rest("attention_type", "Attention", Kind.CHOICE, None, "Whether a token sees only what came before it.", "attention_type",
-          values=("causal", "non_causal"), **_MODEL),
     _rest("offload_kqv", "Cache on the GPU", Kind.BOOL, True, "Keep the cache of a layer where the layer is.", "offload_kqv"),
     _rest("op_offload", "Compute on the GPU", Kind.BOOL, True, "Let the GPU help with layers kept in RAM.", "offload_kqv",
           effect=Effect.NUMERIC),

@@ -20,18 +20,19 @@ _BUFFER = re.compile(r"(\S+)\s+(model|KV|RS|compute|output)\s+buffer size =\s*([
 _KV = re.compile(r"K \((\w+)\):.*V \((\w+)\):")
 _FLASH = re.compile(r"flash_attn\s+= (\w+)")
 _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
-_PREFIX = re.compile(r"^\w+: ")
+_PREFIX = re.compile(r"^(\w+: )?(error loading model: )*")
 _PART = {"model": "weights", "KV": "kv", "RS": "kv", "compute": "compute", "output": "other"}
 _GENERAL = ("failed to initialize the context", "failed to load model", "error loading model: error loading model")
 
 
 class Log:
-    """Holds the last lines; `on_line` hears each as it comes. Warnings and errors go to stderr too."""
+    """Holds the last lines; `on_line` hears each as it comes. Errors go to stderr too."""
 
     def __init__(self) -> None:
         self.lines: deque[tuple[int, str]] = deque(maxlen=KEPT)
         self.on_line: Callable[[str], None] | None = None
         self._callback: Any = None
+        self._part, self._level = b"", DEBUG
 
     def install(self) -> None:
         """Take over the library's log. The callback lives as long as this object."""
@@ -54,11 +55,23 @@ class Log:
         return (failing or telling[-1:] or errors or [fallback])[0]
 
     def _take(self, level: int, text: bytes, data: Any) -> None:
-        if level in (DEBUG, CONTINUED):
+        """One call of the library: a line, or a piece of one (a continuation has no level of its own)."""
+        if level == DEBUG:
+            self._part, self._level = b"", DEBUG
             return
+        if level != CONTINUED:
+            self._level = level
+        if self._level == DEBUG:
+            return
+        self._part += text
+        if self._part.endswith(b"\n"):
+            self._line(self._part)
+            self._part = b""
+
+    def _line(self, text: bytes) -> None:
         line = text.decode("utf-8", "replace").rstrip()
-        self.lines.append((level, line))
-        if level >= WARN:
+        self.lines.append((self._level, line))
+        if self._level >= ERROR:
             os.write(2, text)
         if self.on_line is not None:
             self.on_line(line)

@@ -20,6 +20,8 @@ MIN_KEEP = 1
 RANDOM_SEED = 0xFFFFFFFF  # llama.cpp takes this one for “draw a seed yourself”
 MIROSTAT_M = 100  # as llama.cpp's own common/sampling.cpp
 
+# llama-cpp-python's converter lets control characters into strings, which JSON forbids (llama.cpp's own does not)
+STRICT_CHAR = (r'char ::= [^"\\] |', r'char ::= [^"\\\x7F\x00-\x1F] |')
 NO_PENALTY = (1.0, 0.0, 0.0)
 
 
@@ -241,4 +243,4 @@ def schema_grammar(schema: str) -> str:
     except Exception as error:  # the converter asserts, recurses and indexes
         raise EngineError("bad_schema", f"The JSON schema cannot be used: {type(error).__name__}: {str(error)[:200]}.",
                           "Use a simpler one; references to the network are not followed.") from error  # fmt: skip
-    return grammar
+    return grammar.replace(*STRICT_CHAR)

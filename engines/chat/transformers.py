@@ -117,7 +117,7 @@ class Transformers:
         self._renderer = Renderer(job.child)
         with job.phase("import"):
             job.progress(None, "starting torch and transformers")
-            import_libraries(knobs)
+            import_libraries()
         job.check()
         with job.phase("read"):
             config = read_config(folder)

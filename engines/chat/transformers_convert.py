@@ -39,10 +39,10 @@ def convert(order: Convert, job: Job) -> Converted:
     if order.variant not in DTYPES:
         raise EngineError("bad_variant", f"transformers cannot make {order.variant}.", f"It makes {', '.join(DTYPES)}.")
     job.progress(0.0, "starting torch and transformers")
-    import_libraries({})
+    import_libraries()
     job.check()
     try:
-        with quiet(), bars_to(job, "converting"), _gguf_bar(job):
+        with quiet(), bars_to(job, "unpacking the weights", (0.65, 0.7)), _gguf_bar(job):
             notes = _unpack(source, target, DTYPES[order.variant], job)
     except (ValueError, KeyError, NotImplementedError, RuntimeError, OSError, ImportError, AttributeError) as error:
         raise EngineError("bad_model", f"transformers cannot unpack this GGUF: {first_line(error)}.",
@@ -119,7 +119,7 @@ def _gguf_bar(job: Job) -> Iterator[None]:
     if before is None:
         yield
         return
-    reader.tqdm = lambda iterable=None, **kwargs: Bar(job, "unpacking the weights", iterable)
+    reader.tqdm = lambda iterable=None, **kwargs: Bar(job, "unpacking the weights", (0.1, 0.65), iterable)
     try:
         yield
     finally:

@@ -40,7 +40,7 @@ def describe(job: Job, engine: str) -> Described:
     """Never raises for a value that does not work; raises Cancelled."""
     try:
         job.progress(0.0, "starting torch and transformers")
-        import_libraries({})
+        import_libraries()
     except EngineError as error:
         return Described(
             id=job.id, engine=engine, version="", build="", available=False, reason=f"{error.message} {error.hint}"

@@ -24,7 +24,10 @@ from engines.knobs import AUTO, Settings, settle
 AUTO_CTX = 4096
 FAST_BF16 = ("avx512_bf16", "amx_bf16", "bf16")  # "bf16" is Arm's name
 DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
-NOISY = ("transformers", "torchao", "bitsandbytes", "optimum", "torch._dynamo", "torch._inductor", "accelerate")
+NOISY = (
+    "transformers", "torchao", "bitsandbytes", "optimum", "torch._dynamo", "torch._inductor", "torch.utils._pytree",
+    "accelerate", "httpx", "filelock",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -35,13 +38,13 @@ class Resolved:
     why: dict[str, str]
 
 
-def import_libraries(knobs: Settings) -> None:
-    """torch, its threads, transformers, and the quantizer that will be used; quiet. Raises EngineError `no_package`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+def import_libraries() -> None:
+    """torch and transformers, quietly. Raises EngineError `no_package`."""
+    with quiet():
         try:
             import torch  # noqa: F401
-            import transformers
+
+            _hush()
             import transformers.generation.utils
             import transformers.modeling_utils  # the package loads its parts lazily: their time is import, not read
             from transformers import AutoModelForCausalLM  # noqa: F401
@@ -49,8 +52,7 @@ def import_libraries(knobs: Settings) -> None:
             raise EngineError(
                 "no_package", f"transformers cannot be imported: {error}.", "Repair this runtime."
             ) from error
-    for name in NOISY:
-        logging.getLogger(name).setLevel(logging.ERROR)
+    _hush()
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
 
@@ -122,8 +124,9 @@ def read_model(folder: Path, settings: Settings, job: Job) -> Any:
         options["device_map"] = {"": device}
     with quiet(), bars_to(job, "reading the weights"):
         _prove_quantization(name)
-        if name in quantization.NEED_BUILD and not quantization.quanto_extension_built():
+        if quantization.needs_build(settings):
             job.progress(None, "quanto compiles its C++ extension: about 90 s, once")
+            quantization.remove_stale_lock()
         if (chosen := quantization.config(name, settings, dtype)) is not None:
             options["quantization_config"] = chosen
         try:
@@ -225,15 +228,17 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def bars_to(job: Job, message: str) -> Iterator[None]:
-    """The library's progress bars, wherever it makes one, become `job.progress`; each step also hears Cancel."""
+def bars_to(job: Job, message: str, span: tuple[float, float] = (0.0, 1.0)) -> Iterator[None]:
+    """The library's progress bars, wherever it makes one, become `job.progress`; each step also hears Cancel.
+
+    span: the part of the whole that one bar stands for."""
     from transformers.utils import logging as talk
 
     set_hook: Callable[..., Any] | None = getattr(talk, "set_tqdm_hook", None)
     if set_hook is None:
         yield
         return
-    before = set_hook(lambda factory, args, kwargs: Bar(job, message, *args, **kwargs))
+    before = set_hook(lambda factory, args, kwargs: Bar(job, message, span, *args, **kwargs))
     try:
         yield
     finally:
@@ -244,9 +249,10 @@ class Bar:
     """Enough of tqdm for transformers; says at most every hundredth."""
 
     def __init__(
-        self, job: Job, message: str, iterable: Any = None, *args: Any, total: int | None = None, **kwargs: Any
+        self, job: Job, message: str, span: tuple[float, float], iterable: Any = None, *args: Any, total: int | None = None, **kwargs: Any
     ) -> None:
         self._job, self._message, self._iterable = job, message, iterable
+        self._low, self._high = span
         self._total = total if total is not None else len(iterable) if hasattr(iterable, "__len__") else 0
         self._done, self._said = 0, -1.0
 
@@ -261,7 +267,8 @@ class Bar:
         fraction = min(1.0, self._done / self._total) if self._total else None
         if fraction is None or fraction - self._said >= 0.01:
             self._said = fraction or 0.0
-            self._job.progress(fraction, self._message)
+            whole = None if fraction is None else self._low + (self._high - self._low) * fraction
+            self._job.progress(whole, self._message)
 
     def __enter__(self) -> Bar:
         return self
@@ -274,6 +281,12 @@ class Bar:
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *args, **kwargs: None
+
+
+def _hush() -> None:
+    """The libraries' talk with themselves stays out of the log; their errors do not."""
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _resolve_device(got: Settings, why: dict[str, str]) -> None:
@@ -312,7 +325,8 @@ def _resolve_cache(got: Settings, why: dict[str, str]) -> None:
         )
     if got["cache_nbits"] == AUTO:
         got["cache_nbits"] = "8" if got["cache_backend"] == "fp8" else "4"
-        why["cache_nbits"] = f"{got['cache_nbits']}: what {got['cache_backend']} does best"
+        if got["cache_implementation"] == "quantized":
+            why["cache_nbits"] = f"{got['cache_nbits']}: what {got['cache_backend']} does best"
 
 
 def _resolve_ctx(got: Settings, why: dict[str, str], config: Any) -> None:

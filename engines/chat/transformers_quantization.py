@@ -7,6 +7,7 @@ therefore quantizes one small layer first, which gives the true reason in a mome
 from __future__ import annotations
 
 import importlib.util
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from engines.knobs import Settings
 PACKAGES = {"torchao": "torchao", "quanto": "optimum.quanto", "bnb": "bitsandbytes", "hqq": "hqq"}
 DISTRIBUTIONS = {"torchao": "torchao", "quanto": "optimum-quanto", "bnb": "bitsandbytes", "hqq": "hqq"}
 NEED_BUILD = ("quanto-int4", "quanto-int2")
+STALE_LOCK_S = 600.0  # a build takes about 90 s
 QUANTO_BUILD = (
     "It compiles a C++ extension of quanto at first use (about 90 s), which Tandem does not start by itself; "
     "and its 4- and 2-bit weights are slower than int8 and much less exact on a CPU."
@@ -55,12 +57,24 @@ def config(name: str, settings: Settings, dtype: Any) -> Any:
 
 def quanto_extension_built() -> bool:
     """True if quanto's C++ extension was compiled before (its build folder holds the library and no lock)."""
-    spec = importlib.util.find_spec("optimum") if not missing("quanto-int4") else None
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        build = Path(place) / "quanto" / "library" / "extensions" / "cpp" / "build"
-        if any(build.glob("*.so")) or any(build.glob("*.pyd")):
-            return not (build / "lock").exists()
-    return False
+    return any(
+        (any(build.glob("*.so")) or any(build.glob("*.pyd"))) and not (build / "lock").exists()
+        for build in _quanto_builds()
+    )
+
+
+def needs_build(settings: Settings) -> bool:
+    """True if these load knobs make quanto compile its extension now."""
+    cache = settings["cache_implementation"] == "quantized" and settings["cache_backend"] == "quanto"
+    return (cache or settings["quantization"] in NEED_BUILD) and not quanto_extension_built()
+
+
+def remove_stale_lock() -> None:
+    """A process that was ended while it compiled leaves a lock that makes every later one wait for ever."""
+    for build in _quanto_builds():
+        lock = build / "lock"
+        if lock.exists() and time.time() - lock.stat().st_mtime > STALE_LOCK_S:
+            lock.unlink(missing_ok=True)
 
 
 def probe(name: str) -> None:
@@ -74,6 +88,12 @@ def probe(name: str) -> None:
     quantize_(layer, _torchao_kind(name))
     with torch.no_grad():
         layer(torch.zeros(2, 128, dtype=torch.bfloat16))
+
+
+def _quanto_builds() -> list[Path]:
+    spec = importlib.util.find_spec("optimum") if not missing("quanto-int4") else None
+    places = (spec.submodule_search_locations or ()) if spec else ()
+    return [Path(place) / "quanto" / "library" / "extensions" / "cpp" / "build" for place in places]
 
 
 def _torchao(name: str, settings: Settings, dtype: Any) -> Any:

@@ -111,7 +111,8 @@ def _termination_is_an_interrupt() -> Iterator[None]:
         raise KeyboardInterrupt
 
     kinds = [signal.SIGTERM] if sys.platform == "win32" else [signal.SIGTERM, signal.SIGHUP]
-    before = {kind: signal.signal(kind, interrupt) for kind in kinds}
+    heard = [kind for kind in kinds if signal.getsignal(kind) is not signal.SIG_IGN]  # nohup ignores it on purpose
+    before = {kind: signal.signal(kind, interrupt) for kind in heard}
     try:
         yield
     finally:

@@ -68,8 +68,11 @@ class Progress:
         self._title = title
         self._end(f"{self._head()}: ready")
 
-    def failed(self, note: str) -> None:
-        self._end(f"{self._head()}: failed after {clock(self._now() - self._step_began)}. {note}")
+    def failed(self, why: str, hint: str) -> None:
+        """A step that is left out: the reason, and what to do about it."""
+        advice = f"\nWhat to do: {hint}" if hint else ""
+        self._end(f"{self._head()}: failed after {clock(self._now() - self._step_began)}\n{why}{advice}")
+        self._end("Going on without it.")
 
     def say(self, text: str) -> None:
         self._end(text)

@@ -81,7 +81,7 @@ def do(steps: list[Step], progress: Progress) -> list[SetupError]:
         except SetupError as error:
             if step.needed:
                 raise
-            progress.failed(f"{error.message} {error.hint}".rstrip() + " Going on without it.")
+            progress.failed(error.message, error.hint)
             troubles.append(error)
         else:
             progress.done()

@@ -48,7 +48,7 @@ def main() -> None:
         options.folder, dtype=dtype, local_files_only=True, use_safetensors=True
     ).to(options.device)
     model.eval()
-    print(json.dumps({"ready": True}), flush=True)
+    print("ready", file=sys.stderr, flush=True)
     for line in sys.stdin:
         if line.strip():
             print(json.dumps(run(model, **json.loads(line))), flush=True)

@@ -168,6 +168,8 @@ def test_an_engine_keeps_its_word(
     """One worker for all of it: loading is what costs."""
     assert spec.task is Task.CHAT, "write this for the new task"
     one = talk()
+    if not spec.for_tests:
+        _check_no_model(one, spec, tmp_path / "broken")
     loaded = one.loaded(spec.id, files, **small(spec, {"n_ctx": 4096, "n_threads": 1, "threads": 1, "num_threads": 1}))
     _check_loaded(spec, loaded)
     _check_length(one)
@@ -180,6 +182,22 @@ def test_an_engine_keeps_its_word(
             _check_ids(one)
         if Verb.SCORE in spec.verbs:
             _check_score(one, ids, tmp_path)
+
+
+def _check_no_model(one: Talk, spec: EngineSpec, path: Path) -> None:
+    """A file that is no model is a failure in words, and the worker can load another."""
+    if "gguf" in spec.formats:
+        path.write_bytes(b"GGUF" + b"\xff" * 2000)
+    else:
+        path.mkdir()
+        (path / "config.json").write_text("{")
+        (path / "model.safetensors").write_bytes(b"\xff" * 100)
+    number = one.load(spec.id, ModelFiles(id="broken", variant="x", format=spec.formats[0], path=str(path)))
+    failed = one.until(lambda e: isinstance(e, Failed) and e.id == number)
+    assert failed.message
+    assert "Traceback" not in failed.message
+    assert not failed.fatal
+    one.events.clear()
 
 
 def _check_loaded(spec: EngineSpec, loaded: Any) -> None:
@@ -305,23 +323,3 @@ def test_an_engine_describes_what_it_can_do_here(spec: EngineSpec, talk: Callabl
             "false",
         }, name
         assert all(state.values_off.values())
-
-
-@pytest.mark.parametrize("spec", [s for s in SPECS if not s.for_tests], ids=lambda s: s.id)
-def test_a_file_that_is_no_model_is_a_failure_in_words(
-    spec: EngineSpec, talk: Callable[..., Talk], tmp_path: Path
-) -> None:
-    path = tmp_path / "model"
-    if "gguf" in spec.formats:
-        path.write_bytes(b"GGUF" + b"\xff" * 2000)
-    else:
-        path.mkdir()
-        (path / "config.json").write_text("{")
-        (path / "model.safetensors").write_bytes(b"\xff" * 100)
-    one = talk()
-    broken = ModelFiles(id="broken", variant="x", format=spec.formats[0], path=str(path))
-    number = one.load(spec.id, broken)
-    failed = one.until(lambda e: isinstance(e, Failed) and e.id == number)
-    assert failed.message
-    assert "Traceback" not in failed.message
-    assert one.session.alive

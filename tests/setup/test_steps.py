@@ -73,7 +73,7 @@ def test_a_step_that_can_be_left_out_does_not_stop_the_rest():
     assert done == ["last"]
     assert [t.message for t in troubles] == ["It broke."]
     assert "1/3 there: ready" in out.getvalue()
-    assert "It broke. Mend it. Going on without it." in out.getvalue()
+    assert "It broke.\nWhat to do: Mend it.\nGoing on without it.\n" in out.getvalue()
 
 
 def test_a_needed_step_stops():

@@ -31,6 +31,7 @@ TONES: dict[Tone, Role] = {
 }  # fmt: skip
 MODEL_WIDTH = 240
 ENGINE_WIDTH = 140
+STATUS_WIDTH = 380
 
 
 class ModelBar(QWidget):
@@ -45,6 +46,7 @@ class ModelBar(QWidget):
         self.engine = _picker(theme, f"{page}.engine", "Engine", ENGINE_WIDTH)
         self.status = Chip(theme, "", "dim")
         self.status.setObjectName(f"{page}.status")
+        self.status.setMaximumWidth(theme.px(STATUS_WIDTH))
         self.chip = Chip(theme, "", "accent")
         self.act = QPushButton("Load")
         self.act.setObjectName(f"{page}.load")

@@ -25,6 +25,7 @@ class Notices(QWidget):
         self._words = Label(theme, "", "dim", "dim", wrap=True)
         self._button = QPushButton()
         self._button.setObjectName(f"{page}.notice")
+        self._button.setAccessibleName("Do this")
         self._button.clicked.connect(lambda: self.action.emit(self._id))
         self._line = QWidget()
         row = QHBoxLayout(self._line)
@@ -60,6 +61,6 @@ class Notices(QWidget):
         self._id = action
         self._words.setText(words)
         self._button.setText(button)
-        self._button.setAccessibleName(button)
+        self._button.setAccessibleName(button or "Do this")
         self._button.setVisible(bool(action))
         self._line.setVisible(bool(words))

@@ -84,7 +84,7 @@ class Presets(QWidget):
         for name, value in values.items():
             knob = spec.knob(name) if spec is not None else None
             if knob is not None:
-                parts.append(f"{knob.title.lower()} {show(knob, value)}")
+                parts.append(f"{knob.title.lower()}\N{NO-BREAK SPACE}{show(knob, value)}")
         return ", ".join(parts[:4]) + (" …" if len(parts) > 4 else "")
 
     def _keep(self) -> None:

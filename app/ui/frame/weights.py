@@ -30,6 +30,7 @@ class WeightsCard(Card):
         self._more = _button(f"{page}.more_precisions")
         self._more.setText("More…")
         self._more.setAccessibleName("Other precisions of this model")
+        self._other.setAccessibleName("Use another precision")
         self._menu = QMenu(self._more)
         self._menu.aboutToShow.connect(self._fill_menu)
         self._more.clicked.connect(self._open_menu)

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from app.glossary import Glossary
+from app.ui.commands import Commands
 from app.ui.frame.bones import Bones
 from app.ui.frame.inspector import Inspector
 from app.ui.frame.lesson import LessonView
@@ -16,6 +17,7 @@ from app.ui.frame.notices import Notices
 from app.ui.frame.strip import ChatStrip
 from app.ui.frame.system_prompt import SystemPrompt
 from app.ui.frame.transcript import COLUMN, Transcript
+from app.ui.program import Program
 from app.ui.state import cards, words
 from app.ui.state.chat import ChatState
 from app.ui.theme import Theme
@@ -196,3 +198,12 @@ class ChatPage(QWidget):
         layout.addLayout(self._stack, 1)
         layout.addLayout(row)
         return middle
+
+
+def build(theme: Theme, program: Program, _commands: Commands) -> ChatPage:
+    """The page, with its sides folded as they were left."""
+    page = ChatPage(theme, program.services.glossary, program.chat)
+    for side in ("left", "inspector"):
+        page.bones.set_wanted(side, program.kept.get(f"chat.show_{side}", True))
+    page.bones.folded.connect(lambda side, shown: program.kept.set(f"chat.show_{side}", shown))
+    return page

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from app.glossary import Glossary
+from app.ui.commands import Commands
+from app.ui.program import Program
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card
 from app.ui.widgets.chip import Chip
@@ -81,3 +83,10 @@ class HelpPage(QScrollArea):
 
         search.textChanged.connect(find)
         return card
+
+
+def build(theme: Theme, program: Program, commands: Commands) -> HelpPage:
+    """The page, with every command's keys."""
+    keys = [(command.title, command.shortcut) for command in commands.all() if command.shortcut]
+    keys += [("Send the message", "Enter"), ("Break the line", "Shift+Enter")]
+    return HelpPage(theme, program.services.glossary, keys)

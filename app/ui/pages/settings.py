@@ -14,6 +14,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
+from app.ui.commands import Commands
+from app.ui.program import Program
 from app.ui.state.settings import SettingsState
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card
@@ -100,3 +102,8 @@ class SettingsPage(QScrollArea):
             form.addRow(Label(theme, name, "text", "dim"), Label(theme, value, wrap=True))
         card.body.addLayout(form)
         return card
+
+
+def build(theme: Theme, program: Program, _commands: Commands) -> SettingsPage:
+    """The page."""
+    return SettingsPage(theme, program.settings)

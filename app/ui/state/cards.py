@@ -10,7 +10,6 @@ from app.ui.state.ports import Services
 from engines.protocol import Failed, Unresponsive
 
 STARTER = "smollm2-135m"
-STARTER_TITLE = "SmolLM2-135M-Instruct"
 TRY = "Explain in three sentences what a KV cache is."
 STDERR_LINES = 12
 

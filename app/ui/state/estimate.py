@@ -35,4 +35,4 @@ def record(found: Estimate, spec: EngineSpec) -> str:
 
 
 def _signed(share: float) -> str:
-    return f"{share * 100:+.0f} %".replace("-", "−")
+    return f"{share * 100:+.0f} %".replace("-", "−").replace(" %", "\N{NO-BREAK SPACE}%")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.ui.state.kept import Kept
 from engines.errors import EngineError
-from engines.knobs import Knob, Scope, Settings, Value, check, defaults, differences, show
+from engines.knobs import Knob, Scope, Settings, Value, check, defaults, show
 from engines.spec import EngineSpec
 
 STARTING_PRESETS: dict[str, dict[str, Value]] = {
@@ -80,15 +80,20 @@ class KnobBook:
         return self._given[spec.id]
 
 
-def reload_words(knobs: tuple[Knob, ...], before: Settings, after: Settings) -> list[str]:
+def reload_words(knobs: tuple[Knob, ...], before: Settings, after: Settings, names: Iterable[str]) -> list[str]:
     """What a reload would change, in words: "context 4,096 → 8,192 tokens"."""
     table = {knob.name: knob for knob in knobs}
-    lines = []
-    for name, (old, new) in differences(before, after).items():
-        knob = table.get(name)
-        if knob is not None:
-            lines.append(f"{knob.title.lower()} {_bare(knob, old)} → {show(knob, new)}")
-    return lines
+    return [
+        f"{_small(table[name].title)} {_bare(table[name], before.get(name))} → {show(table[name], after.get(name))}"
+        for name in names
+        if name in table
+    ]
+
+
+def _small(title: str) -> str:
+    """A title in the middle of a sentence: "Context" → "context", but "K cache" and "GPU layers" stay."""
+    first = title.split(" ", 1)[0]
+    return title if len(first) == 1 or first.isupper() else title[:1].lower() + title[1:]
 
 
 def _bare(knob: Knob, value: Value) -> str:

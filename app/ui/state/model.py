@@ -17,7 +17,7 @@ from app.ui.state.figures import Strip
 from app.ui.state.kept import Kept
 from app.ui.state.ports import Services, Session
 from app.ui.state.status import Status, status
-from engines.knobs import KnobState, Scope, Settings, Value, differences
+from engines.knobs import AUTO, KnobState, Scope, Settings, Value, differences
 from engines.protocol import Beat, Described, Event, Failed, Finished, Loaded, Progress
 from engines.spec import EngineSpec, Task, Verb
 
@@ -59,7 +59,9 @@ class ModelState(QObject):
         self._loaded_variant: Variant | None = None
         self._loaded_spec: EngineSpec | None = None
         self._refused: Failure | None = None  # what kept a load from starting at all
+        self._seen = SessionState.EMPTY  # the state that `changed` told of last
         self._asked: set[str] = set()
+        self._known: dict[str, Described] = {}
         self._answers: queue.SimpleQueue[Described] = queue.SimpleQueue()
         self._keep = _single_shot(self, KEEP_MS, self._keep_knobs)
         self._watch = QTimer(self)
@@ -89,7 +91,7 @@ class ModelState(QObject):
     @property
     def engines(self) -> list[picks.Pick]:
         """The engine picker's lines, with why one cannot be used."""
-        return picks.engine_picks(self.specs, self._services.descriptions)
+        return picks.engine_picks(self.specs, self._known)
 
     @property
     def siblings(self) -> list[Variant]:
@@ -181,8 +183,8 @@ class ModelState(QObject):
 
     @property
     def described(self) -> Described | None:
-        """What the chosen engine said of this machine, if it was asked."""
-        return None if self.spec is None else self._services.descriptions.get(self.spec)
+        """What the chosen engine said of this machine, as far as `learn` has heard."""
+        return None if self.spec is None else self._known.get(self.spec.id)
 
     @property
     def knob_states(self) -> dict[str, KnobState]:
@@ -202,7 +204,12 @@ class ModelState(QObject):
         """What Apply would change in the loaded session; [] when nothing, or nothing is loaded."""
         if self.session is None or self.loaded is None or self.spec is None or not self.is_current:
             return []
-        return knob_book.reload_words(self.spec.load, self.session.asked, self.settings(Scope.LOAD))
+        now, asked = self.settings(Scope.LOAD), self.session.asked
+        resolved = {
+            name: self.loaded.effective.get(name, value) if value == AUTO else value for name, value in asked.items()
+        }
+        changed = differences(asked, now)
+        return knob_book.reload_words(self.spec.load, {n: resolved[n] for n in changed if n in asked}, now, changed)
 
     @property
     def needs_reload(self) -> bool:
@@ -234,21 +241,30 @@ class ModelState(QObject):
         if self.spec is not None:
             self.book.save(self.spec)
 
+    def learn(self) -> None:
+        """Read what is known of every engine. Not at start: it looks into the installed packages."""
+        found = {spec.id: self._services.descriptions.get(spec) for spec in self.specs}
+        known = {name: described for name, described in found.items() if described is not None}
+        if known != self._known:
+            self._known = known
+            self._announce_knobs()
+            self.changed.emit()
+
     def ask_engine(self) -> None:
         """Ask the chosen engine what it can do here, once, in the background, while nothing else goes on."""
         spec = self.spec
         if spec is None or spec.id in self._asked or self.phase in (*BUSY, SessionState.RUNNING):
             return
+        self.learn()
         self._asked.add(spec.id)
-        if self._services.descriptions.get(spec) is None and Verb.DESCRIBE in spec.verbs:
+        if spec.id not in self._known and Verb.DESCRIBE in spec.verbs:
             self._services.descriptions.refresh(spec, _Mailbox(self._answers, self._bridge.notify))
 
     def _take_answers(self) -> None:
         if not self._answers.empty():
             while not self._answers.empty():
                 self._answers.get_nowait()  # `descriptions` keeps what it says
-            self._announce_knobs()
-            self.changed.emit()
+            self.learn()
 
     # --- the session --------------------------------------------------------------------
 
@@ -348,11 +364,11 @@ class ModelState(QObject):
         self._take_answers()
         if self.session is None:
             return
-        events = self.session.poll()
-        for event in events:
+        before = self.status
+        for event in self.session.poll():
             self._take(event)
             self.happened.emit(event)
-        if any(not isinstance(e, Beat) for e in events):
+        if self.status != before or self.phase is not self._seen:
             self._refresh()
 
     def _take(self, event: Event) -> None:
@@ -374,6 +390,7 @@ class ModelState(QObject):
         self.changed.emit()
 
     def _refresh(self) -> None:
+        self._seen = self.phase
         if self.phase in BUSY and not self._watch.isActive():
             self._watch.start()
         self.changed.emit()

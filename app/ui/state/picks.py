@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import TandemError
 from app.library import ConversionPlan, Library, Variant
 from app.ui.state import words
-from app.ui.state.ports import Descriptions
+from engines.protocol import Described
 from engines.spec import EngineSpec
 
 CONVERT_BYTES_A_SECOND = 16e6  # seen on two cores: 269 MB in 17 s; only for "about 20 s"
@@ -41,11 +41,11 @@ def model_picks(variants: Sequence[Variant]) -> list[Pick]:
     return [Pick(model, title) for model, title in titles.items()]
 
 
-def engine_picks(specs: Sequence[EngineSpec], descriptions: Descriptions) -> list[Pick]:
+def engine_picks(specs: Sequence[EngineSpec], known: Mapping[str, Described]) -> list[Pick]:
     """One line an engine; an engine that has not been asked yet counts as usable."""
     picks = []
     for spec in specs:
-        described = descriptions.get(spec)
+        described = known.get(spec.id)
         off = described.reason if described is not None and not described.available else ""
         picks.append(Pick(spec.id, spec.title, off))
     return picks

@@ -77,6 +77,8 @@ class ErrorCard(Card):
 
     def _words(self, text: str, tone: Tone) -> Label:
         words = Label(self._theme, text, "text", tone, wrap=True)
+        words.setObjectName("error.words")
+        words.setAccessibleName(text)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         return words
 

@@ -103,6 +103,12 @@ class RailButton(QAbstractButton):
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
         return QSize(self._theme.px(WIDTH - 16), self._theme.px(50))
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  Qt's name
+        if event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            event.ignore()  # the rail moves the focus; a button of a group would choose the page as well
+            return
+        super().keyPressEvent(event)
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  Qt's name
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.ui.theme import Theme
 
 POINTS = 150
+FEWEST = 40
+"""So few points fill the whole width; with fewer the left stays empty."""
 
 
 class Sparkline(QWidget):
@@ -72,8 +74,8 @@ class Sparkline(QWidget):
         return box.bottom() - 1 - (box.height() - 2) * (value / top if top else 0.0)
 
     def _runs(self, box: QRectF, top: float) -> list[list[QPointF]]:
-        """The points of each stretch without a gap; the newest value stands at the right edge."""
-        size = self._values.maxlen or POINTS
+        """The points of each stretch without a gap; the newest value stands at the right edge, the rest fills up."""
+        size = max(FEWEST, len(self._values))
         step = box.width() / max(1, size - 1)
         first = size - len(self._values)
         runs: list[list[QPointF]] = [[]]
