@@ -256,8 +256,8 @@ class Session:
     def _finish(self, code: int | None) -> None:
         reader, drain = self._threads[0], self._threads[1]
         self._inbox.open_wide()
-        for thread in (reader, drain):
-            thread.join(1.0)
+        reader.join(5.0)  # what is still in the pipe
+        drain.join(1.0)
         self._outgoing.put(None)
         for pipe in (self._child.process.stdout, self._child.process.stderr):
             if pipe is not None:

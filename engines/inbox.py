@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -46,14 +47,14 @@ class Inbox:
             self.blocked = False
             was_empty = self._add(event, size)
         if was_empty:
-            self._notify()
+            self._wake()
 
     def post(self, event: Event) -> None:
         """Put one of the client's own events: never waits."""
         with self._changed:
             was_empty = self._add(event, 0)
         if was_empty:
-            self._notify()
+            self._wake()
 
     def drain(self) -> list[Event]:
         with self._changed:
@@ -73,6 +74,12 @@ class Inbox:
         with self._changed:
             self._wide = True
             self._changed.notify_all()
+
+    def _wake(self) -> None:
+        try:
+            self._notify()
+        except Exception:  # a caller's bug must not end the threads that watch a worker
+            logging.getLogger(__name__).exception("the wake-up of a session failed")
 
     def _add(self, event: Event, size: int) -> bool:
         """With the lock held; True if the queue was empty."""

@@ -15,6 +15,8 @@ from engines import hardware
 from engines.knobs import Value
 from engines.protocol import Memory, ModelShape
 
+OUTPUT_ROWS = 32  # logits rows that our llama.cpp adapter asks for at once
+
 # bits per element of a KV-cache type: block bytes × 8 ÷ block length (ggml-common.h)
 KV_BITS = {
     "f32": 32.0, "f16": 16.0, "bf16": 16.0, "q8_0": 8.5, "q5_1": 6.0, "q5_0": 5.5, "q4_1": 5.0, "q4_0": 4.5, "iq4_nl": 4.5,
@@ -119,7 +121,9 @@ def estimate(
     beyond the formula (median of measured − estimated); None before the first.
     """
     parts = _ESTIMATES.get(engine, _estimate_torch)(shape, load)
-    parts["other"] = max(0, overhead_bytes or 0)
+    learnt = overhead_bytes or 0
+    parts["compute"] = max(0, parts["compute"] + min(0, learnt))  # buffers that are reserved and never touched
+    parts["other"] = max(0, learnt)
     return parts
 
 
@@ -129,16 +133,17 @@ def total(parts: Mapping[str, int]) -> int:
 
 
 def _estimate_llama(shape: ModelShape, load: Mapping[str, Value]) -> dict[str, int]:
-    """llama.cpp allocates n_ctx at once; compute = logits of a batch + one layer's activations
-    (after gguf-parser-go's reading of its allocator)."""
+    """llama.cpp allocates n_ctx at once; compute = the attention mask, the logits' rows and one layer's
+    activations (after gguf-parser-go's reading of its allocator; checked against the log's own sizes)."""
     n_ctx = _number(load.get("n_ctx"), min(shape.n_ctx_train or 4096, 4096))
     n_batch = min(_number(load.get("n_batch"), 512), n_ctx)
     n_ubatch = min(_number(load.get("n_ubatch"), 512), n_batch)
     kv = kv_bytes(shape, n_ctx, _word(load.get("type_k"), "f16"), _word(load.get("type_v"), "f16"))
-    logits = 4 * shape.n_vocab
+    mask = 4 * n_ubatch * n_ctx
     layer = 4 * n_ubatch * max(3 * shape.n_ff, 6 * shape.n_embd)
-    attention = 0 if load.get("flash_attn") in ("on", True) else 4 * n_ctx * n_ubatch * shape.n_heads
-    return {"weights": shape.tensor_bytes, "kv": kv, "compute": logits * n_ubatch + max(layer, attention)}
+    attention = 0 if load.get("flash_attn") in ("on", True) else mask * shape.n_heads
+    logits = 4 * shape.n_vocab * min(OUTPUT_ROWS, n_ubatch)
+    return {"weights": shape.tensor_bytes, "kv": kv, "compute": mask + logits + max(layer, attention)}
 
 
 def _estimate_torch(shape: ModelShape, load: Mapping[str, Value]) -> dict[str, int]:

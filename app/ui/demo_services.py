@@ -23,6 +23,8 @@ from engines.knobs import Settings
 from engines.protocol import ChatRequest, Event, Loaded
 from engines.spec import EngineSpec
 
+FRAME = 2  # events a poll
+
 
 @dataclass(frozen=True)
 class ReplayServices:
@@ -98,8 +100,9 @@ class ReplaySession:
         self.state, self.loaded = SessionState.CLOSED, None
 
     def poll(self) -> list[Event]:
-        events, self._queue = self._queue, []
-        if self.state is SessionState.RUNNING:
+        """A few at a time, as they would come: each frame is one point of the rate's line."""
+        events, self._queue = self._queue[:FRAME], self._queue[FRAME:]
+        if self.state is SessionState.RUNNING and not self._queue:
             self.state = SessionState.READY
         return events
 
@@ -137,7 +140,8 @@ def play(program: Program) -> None:
     model.load()
     model.poll()
     chat.send(demo.question)
-    model.poll()
+    while chat.running:
+        model.poll()
 
 
 def _fill(store: Store, demos: Sequence[Demo]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -78,6 +79,8 @@ def _run(app: QApplication, services: Services, theme: str | None) -> int:
     window.show_page(program.kept.get("window.page", "chat"))
     window.show()
     window.chat.focus_composer()
+    for name in (signal.SIGINT, signal.SIGTERM):  # seen within a second: the collector's timer runs Python code
+        signal.signal(name, lambda *_: window.close())
     QTimer.singleShot(0, collector.start)
     QTimer.singleShot(LEARN_MS, program.model.learn)
     QTimer.singleShot(ASK_ENGINES_MS, program.model.ask_engine)

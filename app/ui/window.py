@@ -56,8 +56,11 @@ class MainWindow(QMainWindow):
             made = self._build(found)
             self._pages[found.id] = made
             self._stack.addWidget(made)
+        walking = self.rail.focusWidget() is not None and self.rail.focusWidget().hasFocus()
         self._stack.setCurrentWidget(self._pages[found.id])
         self.rail.set_current(found.id)
+        if not walking:  # else Qt gives the focus of the page that hides to the rail's first button
+            self._pages[found.id].setFocus(Qt.FocusReason.OtherFocusReason)
         if not found.coming:
             self._program.kept.set("window.page", found.id)
 

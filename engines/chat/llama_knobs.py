@@ -1,8 +1,8 @@
 """Every setting of llama.cpp, as data. Names are the parameters of `llama_cpp.Llama`, its samplers and its prompt lookup.
 
 Not declared, with the reason: seed (a run knob), vocab_only, embedding, pooling_type, attention_type, logits_all,
-spm_infill (other uses than chat), chat_format, chat_handler (templates are ours, for all engines), draft_model (prompt lookup has its own
-knobs), tokenizer, verbose, cache (the prefix cache is ours).
+spm_infill (other uses than chat), chat_format, chat_handler (templates are ours, for all engines), draft_model (prompt
+lookup has its own knobs), tokenizer, verbose.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ _FLASH = re.compile(r"flash_attn\s+= (\w+)")
 _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 _PREFIX = re.compile(r"^(\w+: )?(error loading model: )*")
 _PART = {"model": "weights", "KV": "kv", "RS": "kv", "compute": "compute", "output": "other"}
+_INSTALLED: list[Any] = []  # the library keeps a bare pointer, also after the adapter is gone
 _GENERAL = ("failed to initialize the context", "failed to load model", "error loading model: error loading model")
 
 
@@ -31,15 +32,15 @@ class Log:
     def __init__(self) -> None:
         self.lines: deque[tuple[int, str]] = deque(maxlen=KEPT)
         self.on_line: Callable[[str], None] | None = None
-        self._callback: Any = None
         self._part, self._level = b"", DEBUG
 
     def install(self) -> None:
-        """Take over the library's log. The callback lives as long as this object."""
+        """Take over the library's log."""
         from llama_cpp import llama_cpp as api
 
-        self._callback = api.llama_log_callback(self._take)
-        api.llama_log_set(self._callback, ctypes.c_void_p(0))
+        callback = api.llama_log_callback(self._take)
+        _INSTALLED.append(callback)
+        api.llama_log_set(callback, ctypes.c_void_p(0))
 
     def clear(self) -> None:
         self.lines.clear()

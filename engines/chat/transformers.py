@@ -92,7 +92,11 @@ ENDS = (
     "<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>", "<|eom_id|>", "<EOT>", "_<EOT>",
     "<|return|>", "<|call|>", "<end_of_utterance>",
 )  # fmt: skip
-PRIME_S = 2.0  # the longest that priming with a full chunk may be expected to take
+LOAD_NAMES = frozenset(
+    knob.name for knob in LOAD_KNOBS
+)  # a request may carry them for the record; they hold since load
+PRIME_TOKENS = 64
+PRIME_S = 5.0  # a full chunk that is expected to take longer is not primed with
 
 
 class Transformers:
@@ -133,12 +137,14 @@ class Transformers:
         self._compile(job)
         with job.phase("prime"):
             self._prime(job)
+            if files.template is not None:
+                self._renderer.warm()
         return self._loaded(job)
 
     def run(self, request: ChatRequest, job: Job) -> Finished:
         """Raises EngineError `empty_prompt`, `bad_template`, `context_full`, `no_memory`, `bad_knob`."""
         model, cache, tokens, renderer = self._ready()
-        knobs = settle(RUN_KNOBS, {n: v for n, v in request.knobs.items() if SPEC.knob(n) in RUN_KNOBS})
+        knobs = settle(RUN_KNOBS, {n: v for n, v in request.knobs.items() if n not in LOAD_NAMES})
         ids = prepare(job, request, self._files, renderer, tokens.encode)
         knobs["seed"] = self._seed(knobs)
         plan = self._plan(ids, knobs)
@@ -257,15 +263,15 @@ class Transformers:
         full = max(1, min(int(str(load["prefill_chunk_size"])), int(str(load["n_ctx"])) - 2))
         try:
             with quiet(), layers_hear_cancel(model, job):
-                for size in dict.fromkeys((min(16, full), full)):
+                for size in dict.fromkeys((min(PRIME_TOKENS, full), full)):
                     cache.clear()
                     start = time.perf_counter()
                     forward(model, cache, [self._filler()] * size, last_only=True)
                     forward(model, cache, [self._filler()], last_only=True)
                     job.progress(size / full, "first tokens")
-                    if size < full and (time.perf_counter() - start) * full / size > 4 * PRIME_S:
+                    if size < full and (time.perf_counter() - start) * full / size > PRIME_S:
                         self._notes.append(
-                            f"primed with {size} tokens, not a full chunk of {full}: this machine is slow for it"
+                            f"primed with {size} tokens, not a chunk of {full}, which would take long here"
                         )
                         break
         except (RuntimeError, MemoryError) as error:

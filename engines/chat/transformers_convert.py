@@ -7,6 +7,7 @@ must be llama.cpp's.
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ def convert(order: Convert, job: Job) -> Converted:
     import_libraries()
     job.check()
     try:
-        with quiet(), bars_to(job, "unpacking the weights", (0.65, 0.7)), _gguf_bar(job):
+        with quiet():
             notes = _unpack(source, target, DTYPES[order.variant], job)
     except (ValueError, KeyError, NotImplementedError, RuntimeError, OSError, ImportError, AttributeError) as error:
         raise EngineError("bad_model", f"transformers cannot unpack this GGUF: {first_line(error)}.",
@@ -62,10 +63,11 @@ def _unpack(source: Path, target: Path, dtype: str, job: Job) -> list[str]:
     job.progress(0.02, "reading the header")
     header = read_header(source)
     where: dict[str, Any] = {"gguf_file": source.name, "local_files_only": True}
-    model: Any = AutoModelForCausalLM.from_pretrained(
-        str(source.parent), dtype=getattr(torch, dtype), **where,
-        quantization_config=GgufConfig(gguf_file=source.name, dequantize=True),
-    )  # fmt: skip
+    with bars_to(job, "unpacking the weights", (0.65, 0.7)), _gguf_bar(job):
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            str(source.parent), dtype=getattr(torch, dtype), **where,
+            quantization_config=GgufConfig(gguf_file=source.name, dequantize=True),
+        )  # fmt: skip
     job.check()
     job.progress(0.7, "reading the tokenizer")
     tokenizer: Any = AutoTokenizer.from_pretrained(str(source.parent), **where)
@@ -80,7 +82,7 @@ def _unpack(source: Path, target: Path, dtype: str, job: Job) -> list[str]:
 
 
 def read_header(source: Path) -> dict[str, Any]:
-    """What decides about the tokenizer: `model`, `pre`, `add_bos`, `add_space` of the GGUF's metadata; absent ones are None."""
+    """What decides about the tokenizer: `model`, `pre`, `add_bos`, `bos` of the GGUF's metadata; absent ones are None."""
     from gguf import GGUFReader
 
     reader = GGUFReader(str(source), "r")
@@ -106,17 +108,32 @@ def mend_tokenizer(file: Path, header: dict[str, Any]) -> list[str]:
         *({"type": "Split", "pattern": {"Regex": split}, "behavior": "Isolated", "invert": False} for split in splits),
         {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False},
     ]}  # fmt: skip
+    _mend_bos(data, header)
     file.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
     return []
+
+
+def _mend_bos(data: dict[str, Any], header: dict[str, Any]) -> None:
+    """Put BOS in front of a text exactly where the header says so."""
+    names = {token["id"]: token["content"] for token in data.get("added_tokens", [])}
+    name = names.get(header["bos"])
+    if header["add_bos"] is None or (header["add_bos"] and name is None):
+        return
+    front = [{"SpecialToken": {"id": name, "type_id": 0}}] if header["add_bos"] else []
+    texts = [{"Sequence": {"id": letter, "type_id": 0}} for letter in "AB"]
+    data["post_processor"] = {
+        "type": "TemplateProcessing", "single": [*front, texts[0]], "pair": [*front, *texts],
+        "special_tokens": {name: {"id": name, "ids": [header["bos"]], "tokens": [name]}} if front else {},
+    }  # fmt: skip
 
 
 @contextmanager
 def _gguf_bar(job: Job) -> Iterator[None]:
     """The GGUF reader makes its bar with tqdm itself, past the library's hook."""
-    from transformers import modeling_gguf_pytorch_utils as reader
-
-    before = getattr(reader, "tqdm", None)
-    if before is None:
+    try:
+        reader: Any = importlib.import_module("transformers.modeling_gguf_pytorch_utils")
+        before = reader.tqdm
+    except (ImportError, AttributeError):  # another version: the bar is lost, no more
         yield
         return
     reader.tqdm = lambda iterable=None, **kwargs: Bar(job, "unpacking the weights", (0.1, 0.65), iterable)

@@ -105,8 +105,11 @@ class Probabilities:
             logs = torch.log_softmax(row.float(), dim=-1)
             best = torch.topk(logs, self._n)
             self.logprobs.append(float(logs[token]))
-            pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-            self.top.append({self._piece(index): value for index, value in pairs})
+            table: dict[str, float] = {}
+            for index, value in zip(best.indices.tolist(), best.values.tolist(), strict=True):
+                text = self._piece(index)
+                table[text if text not in table else f"{text}<{index}>"] = value
+            self.top.append(table)
         self._rows.clear()
 
 

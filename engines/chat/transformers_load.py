@@ -17,7 +17,7 @@ from typing import Any
 from engines import hardware
 from engines.chat import transformers_quantization as quantization
 from engines.chat.transformers_knobs import CONFLICTS, LOAD_KNOBS
-from engines.errors import EngineError
+from engines.errors import Cancelled, EngineError
 from engines.job import Job
 from engines.knobs import AUTO, Settings, settle
 
@@ -130,9 +130,14 @@ def read_model(folder: Path, settings: Settings, job: Job) -> Any:
         if (chosen := quantization.config(name, settings, dtype)) is not None:
             options["quantization_config"] = chosen
         try:
-            model: Any = AutoModelForCausalLM.from_pretrained(str(folder), **options)
-        except (ValueError, ImportError, OSError, RuntimeError, AssertionError, NotImplementedError, KeyError) as error:
+            model, found = AutoModelForCausalLM.from_pretrained(str(folder), output_loading_info=True, **options)
+        except (Cancelled, EngineError):
+            raise
+        except Exception as error:
             raise load_error(error) from error
+    if missing := sorted(found["missing_keys"]):
+        raise EngineError("bad_model", f"{len(missing)} weights are missing from the files, {missing[0]} for one; "
+                          "transformers would fill them with random numbers.", "Get the model again.")  # fmt: skip
     return model.eval()
 
 
@@ -249,7 +254,14 @@ class Bar:
     """Enough of tqdm for transformers; says at most every hundredth."""
 
     def __init__(
-        self, job: Job, message: str, span: tuple[float, float], iterable: Any = None, *args: Any, total: int | None = None, **kwargs: Any
+        self,
+        job: Job,
+        message: str,
+        span: tuple[float, float],
+        iterable: Any = None,
+        *args: Any,
+        total: int | None = None,
+        **kwargs: Any,
     ) -> None:
         self._job, self._message, self._iterable = job, message, iterable
         self._low, self._high = span

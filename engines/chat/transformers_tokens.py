@@ -37,9 +37,9 @@ class Tokens:
         return ids
 
     def piece(self, token: int) -> str:
-        """One token as text of its own, special ones by name."""
+        """One token as text of its own: special ones by name, parts of a character by number."""
         text: str = self.backend.decode([token], skip_special_tokens=False)
-        return text
+        return text if text and "�" not in text else f"<{token}>"
 
 
 class Detokenizer:

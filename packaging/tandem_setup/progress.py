@@ -52,7 +52,7 @@ class Progress:
         self._number += 1
         self._title, self._note = title, ""
         self._step_began = self._last = self._now()
-        self._show(f"{self._head()} …")
+        self._show(self._head(), " …")
 
     def note(self, text: str) -> None:
         """What the line of this step's end says beside its time."""
@@ -84,16 +84,17 @@ class Progress:
             return
         self._last = now
         doing = f" ({words})" if words else ""
-        self._show(f"{self._head()}{doing} … {clock(now - self._step_began)}")
+        self._show(self._head() + doing, f" … {clock(now - self._step_began)}")
 
     def _head(self) -> str:
         return f"{self._number}/{self._total} {self._title}"
 
-    def _show(self, text: str) -> None:
+    def _show(self, text: str, clock_part: str) -> None:
         if self._live:
-            self._out.write(f"\r{text[: shutil.get_terminal_size().columns - 1]}\x1b[K")
+            room = shutil.get_terminal_size().columns - 1 - len(clock_part)
+            self._out.write(f"\r{text[: max(0, room)]}{clock_part}\x1b[K")
         else:
-            self._out.write(f"{text}\n")
+            self._out.write(f"{text}{clock_part}\n")
         self._out.flush()
 
     def _end(self, text: str) -> None:

@@ -66,7 +66,7 @@ def kill_worker(folder: Path, options: argparse.Namespace) -> Row:
     if options.gguf:
         engine, files = "llama-cpp", ModelFiles(id="m", variant="v", format="gguf", path=str(options.gguf))
     _answer(folder, engine, files).close()
-    before, causes, words, kept = _held(), list[float](), collections.Counter[str](), 0
+    before, causes, words, kept, next_worked = _held(), list[float](), collections.Counter[str](), 0, 0
     for n in range(times):
         session = Session(checkout(), folder / "run")
         _until(session, _load(session, engine, files), Loaded)
@@ -80,11 +80,13 @@ def kill_worker(folder: Path, options: argparse.Namespace) -> Row:
         text += _text(rest, number)
         kept += bool(text) and (engine != "echo" or ("again " * len(text)).startswith(text))
         session.close()
-    _answer(folder, engine, files).close()
+        again = _answer(folder, engine, files)
+        next_worked += again.alive
+        again.close()
     gc.collect()
     return {
         "engine": engine, "times": times, "cause_s_median": statistics.median(causes), "cause_s_max": max(causes),
-        "partial_text_kept": kept, "words": dict(words), "next_message_works": True, "held_before": before,
+        "partial_text_kept": kept, "words": dict(words), "next_message_worked": next_worked, "held_before": before,
         "held_after": _held(), "folders_left": len(list((folder / "run").iterdir())),
     }  # fmt: skip
 
@@ -101,8 +103,8 @@ def _answer(folder: Path, engine: str, files: ModelFiles) -> Session:
 
 def _load(session: Session, engine: str, files: ModelFiles) -> int:
     number = Session.next_id()
-    knobs = {"n_ctx": 2048} if engine == "llama-cpp" else {}
-    session.send(Load(id=number, engine=engine, files=files, knobs=dict(knobs)))
+    quick = {"n_ctx": 2048, "n_batch": 64, "n_ubatch": 64, "n_threads": 1, "n_threads_batch": 1}  # a short prime
+    session.send(Load(id=number, engine=engine, files=files, knobs=dict(quick) if engine == "llama-cpp" else {}))
     return number
 
 
@@ -120,6 +122,8 @@ def _first_text(session: Session, number: int, after: int) -> str:
         for event in session.wait(30):
             if isinstance(event, Text) and event.id == number:
                 text, seen = text + event.text, event.stats["n_out"]
+            if isinstance(event, Failed | Ended | Finished):
+                raise RuntimeError(f"it ended before it could be killed: {event}")
     return text
 
 
@@ -239,7 +243,7 @@ def fuzz(folder: Path, options: argparse.Namespace) -> Row:
         path.unlink()
     if session is not None:
         session.close()
-    return {"copies": times, "seconds": time.monotonic() - start, "parent_died": False, "outcomes": dict(outcomes),
+    return {"copies": times, "seconds": time.monotonic() - start, "outcomes": dict(outcomes),
             "without_words": unclear, "most_common": dict(codes.most_common(12)), "held_after": _held()}  # fmt: skip
 
 
@@ -263,7 +267,7 @@ def _try(session: Session, path: Path) -> tuple[str, str, bool]:
     """(outcome, words for a person, whether the worker is over)."""
     files = ModelFiles(id="mutant", variant="x", format="gguf", path=str(path))
     number = Session.next_id()
-    session.send(Load(id=number, engine="llama-cpp", files=files, knobs={"n_ctx": 64, "n_batch": 32}))
+    session.send(Load(id=number, engine="llama-cpp", files=files, knobs={"n_ctx": 512, "n_batch": 32}))
     end = time.monotonic() + 60
     while time.monotonic() < end:
         for event in session.wait(0.5):

@@ -243,16 +243,18 @@ def test_notify_wakes_the_reader_and_a_drain_takes_all(talk: MakeTalk) -> None:
         one.events += one.session.drain()
 
 
-def test_a_notify_that_fails_does_not_hide_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notify_that_fails_harms_nobody_but_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def broken() -> None:
         raise RuntimeError("a widget is gone")
 
-    monkeypatch.setattr(threading, "excepthook", lambda args: None)
-    session = Session(checkout(), tmp_path / "run", broken)
-    psutil.Process(session.pid).kill()
-    assert session._ended.wait(20)
-    session.close()
-    assert not [t for t in threading.enumerate() if t.name.startswith("tandem-")]
+    one = Talk(Session(checkout(), tmp_path / "run", broken))
+    one.loaded("echo")
+    assert one.finished().text
+    psutil.Process(one.session.pid).kill()
+    one.until(lambda e: isinstance(e, Ended))
+    one.session.close()
+    assert {r.getMessage() for r in caplog.records} == {"the wake-up of a session failed"}
+    caplog.clear()
 
 
 def test_what_cannot_be_sent_fails_at_the_sender(talk: MakeTalk) -> None:

@@ -77,6 +77,19 @@ def test_a_terminal_gets_one_line_that_is_rewritten():
     assert out.getvalue().count("\r") == 1 + 4 + 1
 
 
+def test_a_narrow_terminal_still_shows_the_clock(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    out, now = Terminal(), Clock()
+    progress = Progress(out, 8, now)
+    progress.begin("llama-cpp-python: compiles C++ once, 4–6 minutes on 2 cores")
+    now.now = 80.0
+    progress.tick("compiling llama-cpp-python")
+    line = out.getvalue().split("\r")[-1].removesuffix("\x1b[K")
+    assert line.startswith("1/8 llama-cpp-python")
+    assert line.endswith(" … 1:20")
+    assert len(line) == 39
+
+
 def test_output_goes_to_the_log_and_the_exit_code_comes_back(tmp_path):
     progress = Progress(io.StringIO(), 1)
     log = tmp_path / "logs" / "x.log"

@@ -59,6 +59,7 @@ class ModelState(QObject):
         self._loaded_variant: Variant | None = None
         self._loaded_spec: EngineSpec | None = None
         self._refused: Failure | None = None  # what kept a load from starting at all
+        self._polling = False
         self._seen = SessionState.EMPTY  # the state that `changed` told of last
         self._asked: set[str] = set()
         self._known: dict[str, Described] = {}
@@ -355,19 +356,26 @@ class ModelState(QObject):
             self.session = None
 
     def set_strip(self, strip: Strip) -> None:
-        """New figures for the strip."""
+        """New figures for the strip; told once for all events of a frame."""
         self.strip = strip
-        self.figures_changed.emit()
+        if not self._polling:
+            self.figures_changed.emit()
 
     def poll(self) -> None:
         """Take what the session said; the bridge calls this."""
         self._take_answers()
         if self.session is None:
             return
-        before = self.status
-        for event in self.session.poll():
-            self._take(event)
-            self.happened.emit(event)
+        before, figures_before = self.status, self.strip
+        self._polling = True
+        try:
+            for event in self.session.poll():
+                self._take(event)
+                self.happened.emit(event)
+        finally:
+            self._polling = False
+        if self.strip is not figures_before:
+            self.figures_changed.emit()
         if self.status != before or self.phase is not self._seen:
             self._refresh()
 

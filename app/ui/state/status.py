@@ -64,5 +64,7 @@ def status(state: SessionState, progress: Progress | None, failure: Failure | No
 def _loading(progress: Progress | None) -> Status:
     if progress is None:
         return Status("loading", Tone.BUSY, Act.CANCEL)
+    if progress.fraction is not None and progress.fraction >= 1:  # read; now one batch and one step to warm up
+        return Status("loading, warming up", Tone.BUSY, Act.CANCEL, None, progress.message or progress.phase)
     share = "" if progress.fraction is None else f" {progress.fraction:.0%}".replace("%", " %")
     return Status(f"loading{share}", Tone.BUSY, Act.CANCEL, progress.fraction, progress.message or progress.phase)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from engines.chat.llama_cpp import LlamaCpp
+from engines.chat.llama_adapter import LlamaCpp
 from engines.chat.llama_tiny import CHATML
 from engines.job import Job
 from engines.protocol import ChatRequest, Event, Finished, Loaded, Message, ModelFiles, Progress

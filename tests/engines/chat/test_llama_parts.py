@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.chat import llama_auto, llama_log
+from engines.chat.llama_adapter import LlamaCpp
 from engines.chat.llama_convert import CONVERTS
-from engines.chat.llama_cpp import SPEC, LlamaCpp
+from engines.chat.llama_cpp import SPEC
 from engines.chat.llama_knobs import LOAD_KNOBS
 from engines.chat.llama_lookup import PromptLookup
 from engines.chat.llama_model import common_prefix
