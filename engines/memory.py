@@ -148,12 +148,13 @@ def _estimate_llama(shape: ModelShape, load: Mapping[str, Value]) -> dict[str, i
 
 def _estimate_torch(shape: ModelShape, load: Mapping[str, Value]) -> dict[str, int]:
     """transformers: weights in the asked dtype or quantization, a cache that grows to the context."""
-    width = {"fp32": 4.0, "float32": 4.0}.get(_word(load.get("dtype"), "bf16"), 2.0)
+    auto = "bf16" if hardware.gpus() or hardware.bf16_flags() else "fp32"
+    width = 4.0 if _word(load.get("dtype"), auto) == "fp32" else 2.0
     embedding = shape.n_vocab * shape.n_embd
     body = max(0, shape.n_params - embedding)
     bits = _QUANTIZED_BITS.get(_word(load.get("quantization"), "none"))
     weights = int(embedding * width + body * (width if bits is None else bits / 8))
-    n_ctx = _number(load.get("max_cache_len") or load.get("n_ctx"), min(shape.n_ctx_train or 2048, 2048))
+    n_ctx = _number(load.get("max_cache_len") or load.get("n_ctx"), min(shape.n_ctx_train or 4096, 4096))
     kv = int(kv_bytes(shape, n_ctx, "f32" if width == 4 else "f16", "f32" if width == 4 else "f16"))
     compute = int(width * (512 * max(shape.n_ff, shape.n_embd) * 4 + 4 * shape.n_vocab))
     return {"weights": weights, "kv": kv, "compute": compute}

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QApplication
 from app.errors import TandemError
 from app.locks import FileLock
 from app.paths import Paths
-from app.ui import demo_services
+from app.ui import demo_services, recovery
 from app.ui import theme as themes
 from app.ui.collector import Collector
 from app.ui.pages.table import entry
@@ -35,6 +35,7 @@ from app.ui.window import MainWindow
 from engines import registry
 from engines.spec import Task
 
+HANDOVER_S = 3.0
 LEARN_MS = 150  # after the window shows: what is known of the engines is read
 ASK_ENGINES_MS = 2500  # after the window shows: then the engines are asked what they can do here
 UNDISPLAYED = ("offscreen", "minimal")
@@ -45,33 +46,38 @@ OpenServices = Callable[[Paths], AbstractContextManager[Services]]
 def open_window(paths: Paths, services: OpenServices, theme: str | None = None) -> int:
     """Open the window and wait until it is closed. 0 also where another window of this home came forward.
 
-    theme: "light", "dark" or "system"; None: what the person chose. Raises TandemError from opening the store.
+    theme: "light", "dark" or "system"; None: what the person chose. Raises TandemError where the home
+    cannot be opened and the person gave up on it.
     """
-    lock = FileLock(paths.lock / "window", timeout_s=0)
     app = _application()
+    lock = FileLock(paths.lock / "window", timeout_s=0)
     if not lock.try_acquire():
-        return 0 if raise_first(paths.home) else _still_closing(lock, paths, services, theme)
-    try:
-        with services(paths) as opened:
-            return _run(app, opened, theme)
-    finally:
-        lock.release()
+        if raise_first(paths.home):
+            return 0
+        lock.timeout_s = HANDOVER_S  # it neither answers nor is gone: it starts or ends just now
+        lock.acquire()
+    with contextlib.ExitStack() as stack:
+        stack.callback(lock.release)
+        look = themes.install(app, _mode(theme or "system"))
+        opened = _opened(app, look, paths, services, stack)
+        return _run(app, look, opened, theme)
 
 
-def _still_closing(lock: FileLock, paths: Paths, services: OpenServices, theme: str | None) -> int:
-    """The other one neither answers nor is gone: it is starting or ending. Wait for it a moment."""
-    waiting = FileLock(lock.path, timeout_s=3)
-    try:
-        waiting.acquire()
-    except TandemError:
-        return 0 if raise_first(paths.home) else 5
-    waiting.release()
-    return open_window(paths, services, theme)
+def _opened(
+    app: QApplication, look: themes.Theme, paths: Paths, services: OpenServices, stack: contextlib.ExitStack
+) -> Services:
+    """The open services; where they do not open, the recovery page is asked for as long as the person tries."""
+    while True:
+        try:
+            return stack.enter_context(services(paths))
+        except TandemError as error:
+            if not recovery.ask(app, look, paths, error):
+                raise
 
 
-def _run(app: QApplication, services: Services, theme: str | None) -> int:
+def _run(app: QApplication, look: themes.Theme, services: Services, theme: str | None) -> int:
     program = Program(services, registry.visible(Task.CHAT))
-    look = themes.install(app, _mode(theme or program.settings.look))
+    look.set_mode(_mode(theme or program.settings.look))
     program.settings.look_changed.connect(look.set_mode)
     window = MainWindow(look, program)
     first = FirstWindow(services.paths.home, window.come_forward)
@@ -79,18 +85,28 @@ def _run(app: QApplication, services: Services, theme: str | None) -> int:
     window.show_page(program.kept.get("window.page", "chat"))
     window.show()
     window.chat.focus_composer()
-    for name in (signal.SIGINT, signal.SIGTERM):  # seen within a second: the collector's timer runs Python code
-        signal.signal(name, lambda *_: window.close())
     QTimer.singleShot(0, collector.start)
     QTimer.singleShot(LEARN_MS, program.model.learn)
     QTimer.singleShot(ASK_ENGINES_MS, program.model.ask_engine)
     try:
-        return app.exec()
+        with _signals(window):
+            return app.exec()
     finally:
         first.close()
         program.close()
         collector.stop()
         _end(window)
+
+
+@contextlib.contextmanager
+def _signals(window: MainWindow) -> Iterator[None]:
+    """SIGINT and SIGTERM close the window; seen within a second, when the collector's timer runs Python code."""
+    before = {name: signal.signal(name, lambda *_: window.close()) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 def take_shot(

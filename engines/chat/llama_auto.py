@@ -91,7 +91,7 @@ def _resolve_batch(got: Settings, why: dict[str, str]) -> None:
 
 def _resolve_flash(got: Settings, why: dict[str, str]) -> None:
     """Prompt lookup: with flash attention a batch gives bit for bit what single tokens give below 512 cached tokens, and
-    nearly so above (CPU, tried with up to 32 drafted); without it logits differ by up to 0.8 and near-ties flip."""
+    nearly so above (CPU, tried with 5 drafted); without it logits differ by up to 0.8 and near-ties flip."""
     quantized, lookup = got["type_v"] in QUANTIZED_KV, got["prompt_lookup_num_tokens"] != 0
     if got["flash_attn"] == AUTO:
         reasons = (

@@ -22,7 +22,6 @@ from engines.job import Job
 from engines.knobs import AUTO, Settings, settle
 
 AUTO_CTX = 4096
-FAST_BF16 = ("avx512_bf16", "amx_bf16", "bf16")  # "bf16" is Arm's name
 DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 NOISY = (
     "transformers", "torchao", "bitsandbytes", "optimum", "torch._dynamo", "torch._inductor", "torch.utils._pytree",
@@ -315,7 +314,7 @@ def _resolve_device(got: Settings, why: dict[str, str]) -> None:
 def _resolve_dtype(got: Settings, why: dict[str, str]) -> None:
     if got["dtype"] != AUTO:
         return
-    flags = [flag for flag in FAST_BF16 if flag in hardware.cpu_flags()]
+    flags = hardware.bf16_flags()
     if got["device"] != "cpu":
         got["dtype"], why["dtype"] = "bf16", "bf16: GPUs compute it fast"
     elif got["quantization"] == "torchao-int4":

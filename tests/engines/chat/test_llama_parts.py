@@ -159,6 +159,10 @@ def test_every_variant_that_is_offered_can_be_made_and_loaded(tmp_path: Path, ti
         assert made.bytes == target.stat().st_size > 100_000
         assert any("bits per weight" in note for note in made.notes), variant
         assert [p.fraction for p in bench.outbox.progress][-1] == 1.0
+        again = Bench(tmp_path)
+        assert again.load(target, n_ctx=256).memory.parts["weights"] > 0
+        assert again.ask("hello", max_tokens=2, ignore_eos=True).metrics["n_out"] == 2
+        again.adapter.close()
         target.unlink()
 
 
