@@ -43,7 +43,7 @@ def window(theme: str | None = None) -> int:
 
 def shot(page: str, out: Path, size: tuple[int, int], theme: str, demo: bool) -> tuple[int, int]:
     """Draw a page of the real window offscreen into a PNG; returns (width, height)."""
-    from app.ui.start import take_shot  # noqa: PLC0415 - allowed here alone
+    from app.ui.shot import take_shot  # noqa: PLC0415 - allowed here alone
 
     with services() as parts:
         return take_shot(parts, page, out, size, theme, demo)

@@ -1,33 +1,22 @@
-"""Opens the window, or draws one of its pages into a picture: the two functions that `app.compose` hands out."""
+"""Opens the window: the function that `app.compose` hands out as `window`."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 
-from PySide6.QtCore import (
-    QCoreApplication,
-    QEvent,
-    QMessageLogContext,
-    QSize,
-    QTimer,
-    QtMsgType,
-    qInstallMessageHandler,
-)  # fmt: skip
+from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app.errors import TandemError
 from app.locks import FileLock
 from app.paths import Paths
-from app.ui import demo_services, recovery
+from app.ui import recovery
 from app.ui import theme as themes
 from app.ui.collector import Collector
-from app.ui.pages.table import entry
 from app.ui.program import Program
 from app.ui.single import FirstWindow, raise_first
 from app.ui.state.ports import Services
@@ -38,7 +27,6 @@ from engines.spec import Task
 HANDOVER_S = 3.0
 LEARN_MS = 150  # after the window shows: what is known of the engines is read
 ASK_ENGINES_MS = 2500  # after the window shows: then the engines are asked what they can do here
-UNDISPLAYED = ("offscreen", "minimal")
 
 OpenServices = Callable[[Paths], AbstractContextManager[Services]]
 
@@ -49,7 +37,7 @@ def open_window(paths: Paths, services: OpenServices, theme: str | None = None) 
     theme: "light", "dark" or "system"; None: what the person chose. Raises TandemError where the home
     cannot be opened and the person gave up on it.
     """
-    app = _application()
+    app = application()
     lock = FileLock(paths.lock / "window", timeout_s=0)
     if not lock.try_acquire():
         if raise_first(paths.home):
@@ -58,7 +46,7 @@ def open_window(paths: Paths, services: OpenServices, theme: str | None = None) 
         lock.acquire()
     with contextlib.ExitStack() as stack:
         stack.callback(lock.release)
-        look = themes.install(app, _mode(theme or "system"))
+        look = themes.install(app, mode(theme or "system"))
         opened = _opened(app, look, paths, services, stack)
         return _run(app, look, opened, theme)
 
@@ -77,7 +65,7 @@ def _opened(
 
 def _run(app: QApplication, look: themes.Theme, services: Services, theme: str | None) -> int:
     program = Program(services, registry.visible(Task.CHAT))
-    look.set_mode(_mode(theme or program.settings.look))
+    look.set_mode(mode(theme or program.settings.look))
     program.settings.look_changed.connect(look.set_mode)
     window = MainWindow(look, program)
     first = FirstWindow(services.paths.home, window.come_forward)
@@ -95,7 +83,7 @@ def _run(app: QApplication, look: themes.Theme, services: Services, theme: str |
         first.close()
         program.close()
         collector.stop()
-        _end(window)
+        end(window)
 
 
 @contextlib.contextmanager
@@ -109,65 +97,15 @@ def _signals(window: MainWindow) -> Iterator[None]:
             signal.signal(name, handler)
 
 
-def take_shot(
-    services: Services, page: str, out: Path, size: tuple[int, int], theme: str, demo: bool
-) -> tuple[int, int]:
-    """Draw `page` of the real window into a PNG, without a display. Returns (width, height) in pixels.
-
-    Raises TandemError `not_built` for a page that is to come, `no_demo`, `cannot_write`.
-    """
-    found = entry(page)
-    if found is None or found.coming:
-        raise TandemError("not_built", f"The page “{page}” is not built yet.", "Pages: chat, settings, help.")
-    if QApplication.instance() is None:
-        os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    app = _application()
-    with contextlib.ExitStack() as stack:
-        before = qInstallMessageHandler(_all_but_hints)
-        stack.callback(qInstallMessageHandler, before)
-        shown = stack.enter_context(demo_services.replayed(services)) if demo else services
-        program = Program(shown, registry.visible(Task.CHAT))
-        stack.callback(program.close)
-        window = MainWindow(themes.install(app, _mode(theme)), program)
-        stack.callback(_end, window)
-        window.resize(QSize(*size))
-        window.show_page(found.id)
-        program.model.learn()
-        window.show()
-        window.chat.focus_composer()
-        window.show_page(found.id)
-        if demo:
-            demo_services.play(program)
-        return _grab(app, window, out)
-
-
-def _all_but_hints(_kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
-    """Qt's own messages on stderr, but not what the offscreen platform says of every window with a least size."""
-    if "propagateSizeHints" not in message:
-        print(message, file=sys.stderr)
-
-
-def _grab(app: QApplication, window: MainWindow, out: Path) -> tuple[int, int]:
-    for _ in range(3):  # layouts that depend on one another settle in turns
-        app.processEvents()
-    window.chat.strip.flush()
-    window.chat.transcript.follow()
-    app.processEvents()
-    picture = window.grab()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if not picture.save(str(out), "PNG"):
-        raise TandemError("cannot_write", f"{out} could not be written.", "Choose another place with --out.")
-    return picture.width(), picture.height()
-
-
-def _end(window: MainWindow) -> None:
+def end(window: MainWindow) -> None:
     """The widgets go before the application does."""
     window.close()
     window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
-def _application() -> QApplication:
+def application() -> QApplication:
+    """The one application of this process, made if there is none yet."""
     found = QApplication.instance()
     if isinstance(found, QApplication):
         return found
@@ -177,5 +115,6 @@ def _application() -> QApplication:
     return app
 
 
-def _mode(theme: str) -> themes.Mode:
+def mode(theme: str) -> themes.Mode:
+    """A look by its name; anything else follows the system."""
     return theme if theme in ("light", "dark") else "system"  # type: ignore[return-value]

@@ -17,15 +17,27 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-BARE = """
+WATCH = """
 import sys
+from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
-from PySide6.QtCore import QTimer
-class W(QWidget):
-    def paintEvent(self, e):
-        print("painted", flush=True)
-app = QApplication(sys.argv); w = W(); w.resize(1280, 800); w.show(); app.exec()
+class Watch(QObject):
+    def eventFilter(self, target, event):
+        if event.type() == QEvent.Type.Paint:
+            QApplication.instance().removeEventFilter(self)
+            QTimer.singleShot(0, lambda: print("painted", flush=True))
+        return False
+run = QApplication.exec
+def watched(*args):
+    watch = Watch(QApplication.instance())
+    QApplication.instance().installEventFilter(watch)
+    for window in QApplication.topLevelWidgets():
+        if window.isVisible(): window.update()
+    return run()
+QApplication.exec = watched
 """
+BARE = WATCH + "app = QApplication(sys.argv); w = QWidget(); w.resize(1280, 800); w.show(); sys.exit(app.exec())"
+OURS = WATCH + "import app.__main__; sys.argv = ['tandem']; app.__main__.main()"
 
 
 def start(argv: list[str], env: dict[str, str]) -> tuple[float, float]:
@@ -50,11 +62,11 @@ def start(argv: list[str], env: dict[str, str]) -> tuple[float, float]:
 def main() -> None:
     bare, ours = [], []
     with tempfile.TemporaryDirectory() as home:
-        env = os.environ | {"TANDEM_HOME": home, "TANDEM_SAY_PAINTED": "1"}
+        env = os.environ | {"TANDEM_HOME": home}
         for _ in range(8):
             bare.append(start([sys.executable, "-c", BARE], env))
             time.sleep(0.5)
-            ours.append(start([sys.executable, "-m", "app"], env))
+            ours.append(start([sys.executable, "-c", OURS], env))
             time.sleep(0.5)
     seconds = [statistics.median(s for s, _ in side[1:]) for side in (bare, ours)]
     rss = statistics.median(m for _, m in ours[1:])

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from app.errors import TandemError
-from app.ui import demo_services, start
+from app.ui import demo_services, shot, start
 from app.ui.program import Program
 from app.ui.state.demo import Demo, Turn, read
 from engines.protocol import Beat, ChatRequest, Finished, FinishReason, Loaded, Memory, Message, Text
@@ -80,7 +80,7 @@ def test_the_page_is_filled_through_its_own_paths(recorded, qapp):
 
 def test_a_demo_shot_is_a_picture(recorded, tmp_path):
     out = tmp_path / "demo.png"
-    assert start.take_shot(recorded, "chat", out, (1280, 800), "dark", True) == (1280, 800)
+    assert shot.take_shot(recorded, "chat", out, (1280, 800), "dark", True) == (1280, 800)
     assert out.stat().st_size > 10_000
 
 

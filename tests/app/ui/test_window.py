@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.errors import TandemError
 from app.locks import FileLock
-from app.ui import start
+from app.ui import shot, start
 from app.ui import theme as themes
 from app.ui.commands import Command, Commands
 from app.ui.pages.table import PAGES
@@ -241,10 +241,10 @@ def test_open_window_with_the_lock_taken_only_raises(qapp, home, services, qtbot
 def test_a_shot_is_a_picture_of_the_page(qapp, services, tmp_path, monkeypatch):
     monkeypatch.setattr(start.registry, "visible", lambda task: [SPEC])
     out = tmp_path / "deep" / "chat.png"
-    assert start.take_shot(services, "chat", out, (1000, 700), "light", False) == (1000, 700)
+    assert shot.take_shot(services, "chat", out, (1000, 700), "light", False) == (1000, 700)
     assert out.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(TandemError) as told:
-        start.take_shot(services, "compare", out, (1000, 700), "light", False)
+        shot.take_shot(services, "compare", out, (1000, 700), "light", False)
     assert told.value.code == "not_built"
 
 
