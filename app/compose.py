@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ def services(paths: Paths | None = None) -> Iterator[Services]:
 
 def window(theme: str | None = None) -> int:
     """Open the window; returns the exit code. The only way from the command line to Qt, with `shot`."""
+    gc.disable()  # while it opens; then `app.ui.collector` takes over
     from app.ui.start import open_window  # noqa: PLC0415 - allowed here alone (ARCHITECTURE, dependency rules)
 
     return open_window(Paths.default(), services, theme)

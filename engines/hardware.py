@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import os
 import platform
 import sys
@@ -13,11 +14,6 @@ from typing import Any
 
 import msgspec
 import psutil
-
-try:
-    import pynvml
-except ImportError:  # a runtime without NVIDIA's package
-    pynvml = None
 
 
 class Gpu(msgspec.Struct, frozen=True):
@@ -126,7 +122,8 @@ def cpu_name() -> str:
 @functools.cache
 def gpus() -> tuple[Gpu, ...]:
     """NVIDIA GPUs through NVML; () without a driver."""
-    if not _nvml():
+    pynvml = _nvml()
+    if pynvml is None:
         return ()
     driver = _text(pynvml.nvmlSystemGetDriverVersion())
     found = []
@@ -139,7 +136,7 @@ def gpus() -> tuple[Gpu, ...]:
 
 def gpu_process_bytes(pid: int) -> int | None:
     """GPU memory that NVML books to a process, all GPUs together; None where it cannot be had."""
-    total, seen = 0, False
+    total, seen, pynvml = 0, False, _nvml()
     for gpu in gpus():
         with contextlib.suppress(Exception):
             handle = pynvml.nvmlDeviceGetHandleByIndex(gpu.index)
@@ -154,6 +151,7 @@ def gpu_sample() -> dict[str, float]:
     if not gpus():
         return {}
     sample: dict[str, float] = {}
+    pynvml = _nvml()
     with contextlib.suppress(Exception):
         handle = pynvml.nvmlDeviceGetHandleByIndex(0)
         sample["gpu_percent"] = float(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
@@ -179,14 +177,15 @@ class Sampler:
 
 
 @functools.cache
-def _nvml() -> bool:
-    if pynvml is None:
-        return False
+def _nvml() -> Any:
+    """NVIDIA's library, started; None without package, driver or permission. Imported when first asked for: the
+    window shows before anybody asks."""
     try:
-        pynvml.nvmlInit()
-    except Exception:  # noqa: BLE001 - no driver, no permission, no library: no GPU either way
-        return False
-    return True
+        library = importlib.import_module("pynvml")
+        library.nvmlInit()
+    except Exception:  # noqa: BLE001 - whatever is wrong, there is no GPU to be had
+        return None
+    return library
 
 
 def _cgroup(name: str) -> str:

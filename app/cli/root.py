@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 
 import click
 
-from app.cli import doctor, engines, history, models, program, run, shot
+from app.cli import program
 from app.cli.program import Program, not_built, pass_program
 from app.errors import TandemError
 
 HEADLESS = "Without a screen there are: tandem run, models, engines, doctor, history, shot (see tandem --help)."
 
 
+COMMANDS = {
+    "run": "app.cli.run:run",
+    "models": "app.cli.models:models",
+    "engines": "app.cli.engines:engines",
+    "doctor": "app.cli.doctor:doctor",
+    "history": "app.cli.history:history",
+    "shot": "app.cli.shot:shot",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's file when it is asked for, so that the window does not wait for any of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, name = COMMANDS[cmd_name].split(":")
+        found: click.Command = getattr(importlib.import_module(module), name)
+        return found
+
+
 @click.group(
-    invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.option("--theme", type=click.Choice(["light", "dark", "system"]), help="The window's look, this time only.")
 @click.version_option(package_name="tandem", prog_name="tandem")
@@ -47,7 +74,3 @@ def has_display() -> bool:
 
 def main(parts: Program, argv: list[str]) -> int:
     return program.run(tandem, parts, argv)
-
-
-for command in (run.run, models.models, engines.engines, doctor.doctor, history.history, shot.shot):
-    tandem.add_command(command)

@@ -70,10 +70,8 @@ def _run(app: QApplication, look: themes.Theme, services: Services, theme: str |
     window = MainWindow(look, program)
     first = FirstWindow(services.paths.home, window.come_forward)
     collector = Collector(lambda: program.idle)
-    window.show_page(program.kept.get("window.page", "chat"))
-    window.show()
-    window.chat.focus_composer()
-    QTimer.singleShot(0, collector.start)
+    window.painted.connect(lambda: _first_page(window, program, collector))
+    window.show()  # rail and ground are on the screen while the page is imported and built
     QTimer.singleShot(LEARN_MS, program.model.learn)
     QTimer.singleShot(ASK_ENGINES_MS, program.model.ask_engine)
     try:
@@ -84,6 +82,14 @@ def _run(app: QApplication, look: themes.Theme, services: Services, theme: str |
         program.close()
         collector.stop()
         end(window)
+
+
+def _first_page(window: MainWindow, program: Program, collector: Collector) -> None:
+    page = program.kept.get("window.page", "chat")
+    window.show_page(page)
+    if page == "chat":
+        window.chat.focus_composer()
+    QTimer.singleShot(0, collector.start)
 
 
 @contextlib.contextmanager

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import base64
 import importlib
+from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 
 from app.ui.commands import Command, Commands
-from app.ui.pages.chat import ChatPage
 from app.ui.pages.coming import ComingPage
 from app.ui.pages.table import PAGES, Entry, entry
 from app.ui.program import Program
 from app.ui.theme import Theme
 from app.ui.widgets.rail import Rail, RailItem
+
+if TYPE_CHECKING:
+    from app.ui.pages.chat import ChatPage  # a page is imported when it is first shown
 
 START_SIZE = (1280, 820)
 LEAST_SIZE = (820, 540)
@@ -24,9 +27,12 @@ LEAST_SIZE = (820, 540)
 class MainWindow(QMainWindow):
     """Lays out; what there is to know is in `program`'s states."""
 
+    painted = Signal()  # once, after the window is first on the screen
+
     def __init__(self, theme: Theme, program: Program) -> None:
         super().__init__()
         self._theme, self._program = theme, program
+        self._was_painted = False
         self.setWindowTitle("Tandem")
         self.setObjectName("window")
         self._pages: dict[str, QWidget] = {}
@@ -72,9 +78,7 @@ class MainWindow(QMainWindow):
     @property
     def chat(self) -> ChatPage:
         """The Chat page."""
-        page = self._pages.get("chat") or self.page("chat")
-        assert isinstance(page, ChatPage)
-        return page
+        return cast("ChatPage", self._pages.get("chat") or self.page("chat"))
 
     def _build(self, page: Entry) -> QWidget:
         if page.coming:
@@ -85,6 +89,12 @@ class MainWindow(QMainWindow):
         made = module.build(self._theme, self._program, self.commands)
         assert isinstance(made, QWidget)
         return made
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        super().paintEvent(event)
+        if not self._was_painted:
+            self._was_painted = True
+            QTimer.singleShot(0, self.painted.emit)
 
     # --- commands -----------------------------------------------------------------------
 

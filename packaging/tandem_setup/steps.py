@@ -44,8 +44,8 @@ TRANSFORMERS = Group("transformers", "torch", "transformers 5.23.0 and torch 2.1
 
 
 def llama_cpp(cores: int) -> Group:
-    """llama-cpp-python compiles: about 9 core-minutes, seen as 4 to 6 minutes on 2 cores."""
-    low, high = max(1, round(8 / cores)), max(2, round(12 / cores))
+    """llama-cpp-python compiles 178 files: 8 to 15 core-minutes, depending on how busy the cores are."""
+    low, high = max(1, round(8 / cores)), max(2, round(15 / cores))
     about = f"llama-cpp-python 0.3.36: compiles C++ once, {low}–{high} minutes on {cores} core{'s' * (cores > 1)}"
     return Group("llama-cpp", "llama_cpp, gguf", about, needed=False)
 

@@ -52,7 +52,7 @@ def test_each_command_installs_what_it_needs(command, tmp_path):
 
 
 def test_the_compile_time_follows_the_cores():
-    assert "4–6 minutes on 2 cores" in steps.llama_cpp(2).about
+    assert "4–8 minutes on 2 cores" in steps.llama_cpp(2).about
     assert "1–2 minutes on 16 cores" in steps.llama_cpp(16).about
     assert steps.llama_cpp(1).about.endswith("1 core")
 
