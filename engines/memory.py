@@ -54,6 +54,8 @@ def peak() -> int | None:
 def mapped(files: Iterable[str]) -> int | None:
     """Resident pages of this process that map one of `files`; None where the system does not say."""
     wanted = {os.path.realpath(f) for f in files}
+    if not wanted:
+        return None
     total, inside = 0, False
     try:
         with open("/proc/self/smaps") as smaps:

@@ -82,7 +82,6 @@ class Worker:
         self._jobs: dict[int, Job] = {}
         self._current: Job | None = None
         self._adapter: Adapter | None = None
-        self._files: ModelFiles | None = None
         self._load_knobs: Settings = {}
         self._loaded: Loaded | None = None
         self._meter = memory.Meter()
@@ -201,7 +200,7 @@ class Worker:
         own = {knob.name for knob in spec.load}
         knobs = settle(spec.load, command.knobs, [c for c in spec.conflicts if own.issuperset(c.when)])
         self._drop()
-        self._files, self._load_knobs = command.files, knobs
+        self._load_knobs = knobs
         job.clock.t_start = time.perf_counter_ns()
         memory.reset_peak()
         try:
@@ -228,8 +227,9 @@ class Worker:
             done = adapter.run(request, job)
         finally:
             gc.enable()
-        files = _paths(self._files) if self._files is not None else ()
-        now = self._meter.read(files, loaded.device, loaded.memory.parts)
+        # What is mapped was read at load; reading every mapping again would hold the end of each answer back.
+        now = self._meter.read((), loaded.device, loaded.memory.parts)
+        now = replace(now, mapped_bytes=loaded.memory.mapped_bytes)
         finished: Finished = replace(done, memory=now)
         return finished
 

@@ -31,7 +31,7 @@ CONVERSATIONS = {
     "2-python-loop": [
         "Write a Python function that adds up the even numbers in a list, and explain it in one sentence."
     ],
-    "3-printing-press": ["Who invented the printing press, and why did it matter?"],
+    "3-rain": ["Write a short poem about rain on a tin roof."],
     "4-tea": ["Give me a short recipe for mint tea."],
 }
 KNOBS: dict[str, Any] = {"temperature": 0.0, "repeat_penalty": 1.1, "max_tokens": 260}

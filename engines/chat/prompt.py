@@ -26,6 +26,7 @@ def prepare(job: Job, request: ChatRequest, files: ModelFiles, renderer: Rendere
                 job.note("template: none")
     if not ids:
         raise EngineError("empty_prompt", "The message is empty.", "Write something first.")
+    job.live["n_in"] = float(len(ids))
     return ids
 
 
