@@ -20,7 +20,7 @@ from app.ui.widgets.rail import Rail, RailItem
 if TYPE_CHECKING:
     from app.ui.pages.chat import ChatPage  # a page is imported when it is first shown
 
-START_SIZE = (1280, 820)
+START_SIZE = (1280, 760)  # fits a screen of 800 with its bars
 LEAST_SIZE = (820, 540)
 
 
