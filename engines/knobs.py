@@ -67,6 +67,7 @@ class Knob(msgspec.Struct, frozen=True, kw_only=True):
     essential: bool = False  # among the first eight of its form
     log: bool = False  # slider on a logarithmic scale
     advanced: bool = False  # shown only under "All"
+    weights: bool = False  # changes the stored weights and the arithmetic on them, not cache or attention
 
 
 class Conflict(msgspec.Struct, frozen=True):
