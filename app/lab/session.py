@@ -6,7 +6,10 @@ import enum
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
 
 from app.errors import TandemError
 from app.lab.errors import translated
@@ -31,6 +34,7 @@ from engines.protocol import (
     Message,
     Responsive,
     Run,
+    Score,
     Tokenize,
     Unresponsive,
 )  # fmt: skip
@@ -51,6 +55,16 @@ class SessionState(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Belongs:
+    """Where a run belongs to a comparison; stored with it. lane: its letter. more: what else its record should hold."""
+
+    experiment_id: str
+    lane: str
+    block: int
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """What happened, why, what to do; details: the engine's last own lines."""
 
@@ -61,10 +75,14 @@ class Failure:
 
 
 class ModelSession:
-    """`notify` is called from a reader thread when `poll` has something; everything else from one thread."""
+    """`notify` is called from a reader thread when `poll` has something; everything else from one thread.
 
-    def __init__(self, launcher: Launcher, notify: Callable[[], None] = lambda: None) -> None:
-        self._launcher, self._notify = launcher, notify
+    leased: the caller holds the device's lease for the length of a measurement, and the session takes none.
+    """
+
+    def __init__(self, launcher: Launcher, notify: Callable[[], None] = lambda: None, *, leased: bool = False) -> None:
+        self._launcher, self._notify, self._leased = launcher, notify, leased
+        self.belongs: Belongs | None = None
         self._worker: client.Session | None = None
         self._lock = ExitStack()
         self._lease: FileLock | None = None
@@ -84,6 +102,7 @@ class ModelSession:
         self.failure: Failure | None = None
         self.last_run: RunRecord | None = None
         self._last_finished = 0
+        self._scoring = 0
         self.convert_s: float | None = None
 
     # --- what a person may do -----------------------------------------------------------------
@@ -112,7 +131,7 @@ class ModelSession:
             raise TandemError("not_loaded", "No model is loaded.", "Load one first.")
         with translated():
             self.spec.split(self.asked | request.knobs)
-        if self._lease is None:
+        if self._lease is None and not self._leased:
             lease = device_lease(self._launcher.paths, self._device(), exclusive=False)
             take(lease)
             self._lease = lease
@@ -130,6 +149,20 @@ class ModelSession:
         request_id = client.Session.next_id()
         self._worker.send(Tokenize(id=request_id, text=text, messages=messages))
         return request_id
+
+    def score(self, order: Score) -> int:
+        """Ask for teacher-forced scores; the answer is a `Scored` (or `Failed`) event with the returned id."""
+        if self._worker is None or self.loaded is None:
+            raise TandemError("not_loaded", "No model is loaded.", "Load one first.")
+        request_id = client.Session.next_id()
+        self._scoring = request_id
+        self._worker.send(msgspec.structs.replace(order, id=request_id))
+        return request_id
+
+    def stop_scoring(self) -> None:
+        """Ask the engine to leave off scoring; it answers with `Failed`."""
+        if self._worker is not None and self._scoring:
+            self._worker.cancel(self._scoring)
 
     def stop(self) -> None:
         """First: ask the engine to stop. Again: end it."""
@@ -225,7 +258,7 @@ class ModelSession:
             return
         request = self._pending.pop(event.id, None)
         if request is not None and self._setting is not None:
-            record = run_record(self._setting, request, event, cold=self._cold)
+            record = belonging(run_record(self._setting, request, event, cold=self._cold), self.belongs)
             run_id = self._launcher.store.add_run(record)
             self.last_run = self._launcher.store.run(run_id)
             self._last_finished = event.id
@@ -280,6 +313,16 @@ class ModelSession:
 
     def _device(self) -> str:
         return self.loaded.device if self.loaded is not None else "cpu"
+
+
+def belonging(record: RunRecord, belongs: Belongs | None) -> RunRecord:
+    """The record with its place in a comparison."""
+    if belongs is None:
+        return record
+    return msgspec.structs.replace(
+        record, experiment_id=belongs.experiment_id, lane=belongs.lane, block=belongs.block,
+        record=record.record | {"compare": belongs.more},
+    )  # fmt: skip
 
 
 def ended_failure(event: Ended, forced: bool) -> Failure:

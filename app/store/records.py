@@ -44,7 +44,10 @@ class StoredMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One finished request with its measurements: CLI.md's `run` shape; `record` is the rest of METRICS."""
+    """One finished request with its measurements: CLI.md's `run` shape; `record` is the rest of METRICS.
+
+    experiment_id, lane (its letter), block: where it belongs to a comparison.
+    """
 
     id: str = ""
     created: float = 0.0
@@ -60,6 +63,23 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     runs: list[Any] = []
     notes: list[str] = []
     record: Json = {}
+    experiment_id: str | None = None
+    lane: str | None = None
+    block: int | None = None
+
+
+class ExperimentRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One comparison: plan and result are `app.lab.compare`'s values as JSON. status: planned, running, done, cancelled,
+    failed; "running" without a process that measures it is one that a crash interrupted."""
+
+    id: str = ""
+    title: str = ""
+    recipe: str = ""
+    status: str = "planned"
+    plan: Json = {}
+    result: Json = {}
+    created: float = 0.0
+    updated: float = 0.0
 
 
 class LoadRecord(msgspec.Struct, frozen=True, kw_only=True):

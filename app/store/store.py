@@ -1,4 +1,4 @@
-"""The history of one person: conversations, messages, runs, loads and preferences in one SQLite database.
+"""The history of one person: conversations, messages, runs, loads, experiments and preferences in one SQLite database.
 
 Several processes may have it open at once. What each module holds: `opening` how it is made ready,
 `writer` the one thread that writes, `stream` growing answers, `presence` who has it open, `backup` and
@@ -15,6 +15,7 @@ from app.paths import Paths
 from app.store import presence
 from app.store.connection import connect, in_words, transaction
 from app.store.conversations import Conversations
+from app.store.experiments import Experiments
 from app.store.messages import Messages
 from app.store.opening import Condition, StoreSettings, prepare
 from app.store.preferences import Preferences
@@ -28,7 +29,7 @@ _NOTICES = {
 }
 
 
-class Store(Conversations, Messages, Runs, Preferences, Privacy):
+class Store(Conversations, Messages, Runs, Experiments, Preferences, Privacy):
     """notice: "" or what the person must know about this history."""
 
     @classmethod

@@ -1,0 +1,88 @@
+"""What a result's raw runs amount to: tracks for the replay, the table, divergence, the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from app.lab.compare import requests, table, texts, verdicts
+from app.lab.compare.measures import Measures
+from app.lab.compare.plan import Step
+from app.lab.compare.result import Divergence, LaneResult, Result, Track
+from app.store import RunRecord
+
+
+def track(step: str, prompt: str, record: RunRecord) -> Track:
+    """A recorded answer as a replay needs it."""
+    rest = record.record
+    times = tuple(ns / 1e9 for ns in rest.get("times_ns", ()))
+    return Track(
+        step=step, prompt=prompt, text=record.text, times_s=times, shown=shown(rest, record.text, len(times)),
+        counts=tuple(rest.get("counts", ())), end_s=float(record.metrics.get("e2e_s") or (times[-1] if times else 0.0)),
+        metrics=record.metrics, reason=record.reason, ids=tuple(rest.get("ids", ())),
+    )  # fmt: skip
+
+
+def prompt(step: Step) -> str:
+    """What was asked at a step, for the replay's heading."""
+    return requests.prompt_of(step.request)
+
+
+def shown(rest: dict[str, Any], text: str, steps: int) -> tuple[int, ...]:
+    """Characters that stood there after each output; in even parts where an engine does not say."""
+    given = tuple(rest.get("shown", ()))
+    if len(given) == steps and (not given or given[-1] > 0 or not text):
+        return given
+    return tuple(len(text) * (i + 1) // steps for i in range(steps))
+
+
+def compared(result: Result) -> tuple[LaneResult, ...]:
+    """The lanes with where each one's answers leave the reference's."""
+    reference = result.lanes[result.reference]
+    found = []
+    for lane in result.lanes:
+        apart = () if lane is reference else divergences(lane, reference)
+        found.append(msgspec.structs.replace(lane, divergence=apart))
+    return tuple(found)
+
+
+def divergences(lane: LaneResult, reference: LaneResult) -> tuple[Divergence, ...]:
+    """One for each step that both have answered. Token numbers are comparable only within one model."""
+    same = lane.lane.model == reference.lane.model
+    pairs = zip(lane.tracks, reference.tracks, strict=False)
+    return tuple(
+        Divergence(
+            step=mine.step, token=texts.first_difference(theirs.ids, mine.ids) if same else None, comparable=same,
+            same_words=texts.same_words(theirs.text, mine.text),
+        )
+        for mine, theirs in pairs
+    )  # fmt: skip
+
+
+def counted(result: Result, measures: Measures) -> dict[str, Any]:
+    """The table as of now: cells and the reference's own spread."""
+    cells = table.cells(
+        result.plan, result.mode, result.reference, result.runs, result.loads, len(result.lanes), measures
+    )
+    spread = table.spread(result.plan, result.mode, result.reference, result.runs, result.loads, measures)
+    return {"cells": cells, "spread": spread, "busy": busy(result)}
+
+
+def busy(result: Result) -> tuple[str, ...]:
+    """What kept the machine busy in runs that count although they were disturbed."""
+    return tuple(dict.fromkeys(run.disturbance.verdict for run in result.runs if run.contended))
+
+
+def told(result: Result, measures: Measures) -> dict[str, Any]:
+    """The verdict sentence and what became of the expectations."""
+    return {"sentence": verdicts.sentence(result, measures), "expected": verdicts.expected(result, measures)}
+
+
+def halves(result: Result, metrics: Sequence[str]) -> tuple[float | None, ...]:
+    """The relative half-width of every interval that must be narrow enough; None where there is none yet."""
+    found = [c for c in result.cells if c.metric in metrics and c.lane != result.reference and c.value is not None]
+    return tuple(
+        None if c.low is None or c.high is None or not c.ratio else (c.high - c.low) / (2 * c.ratio) for c in found
+    )
