@@ -43,6 +43,8 @@ class Job:
         self.counter = 0  # moves with the work; the sampler reports it in each beat
         self.phase_name = "waiting"
         self.longest_step_s = 0.0
+        self.n_chars = 0  # of text given out so far
+        self.shown: list[int] = []  # the same, as it stood when each step's text was out
         self.on_phase_end: Callable[[str], None] = _nothing
         self._outbox = outbox
         self._cancel = threading.Event()
@@ -80,6 +82,7 @@ class Job:
     def step(self, count: int = 1) -> None:
         """Stamp one output step of `count` tokens: call it at sampling, before any text."""
         self.clock.step(count)
+        self.shown.append(self.n_chars)
         self.counter += 1
         steps = self.clock.steps_ns
         if len(steps) > 1:
@@ -92,8 +95,11 @@ class Job:
     # --- the way out ------------------------------------------------------------------------
 
     def text(self, delta: str) -> None:
-        """Send text; empty text is nothing."""
+        """Send text, which counts to the newest step; empty text is nothing."""
         if delta:
+            self.n_chars += len(delta)
+            if self.shown:
+                self.shown[-1] = self.n_chars
             self._outbox.text(self, delta)
 
     def emit(self, event: Event) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from engines.knobs import KnobState, Settings, Value
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 
 class Wire(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag=True):
@@ -144,6 +144,7 @@ class Score(Wire, frozen=True, kw_only=True):
     The first `prefill` ids are prefilled, the rest fed `step` (1, or at most 32) at a time.
     write: file for the reference's fp16 log-probabilities, one row a position, n_vocab wide.
     against: such a file to compare with; then only statistics come back.
+    pieces: the scored tokens' texts too, for a page that colours them.
     """
 
     id: int
@@ -152,6 +153,7 @@ class Score(Wire, frozen=True, kw_only=True):
     step: int = 1
     write: str | None = None
     against: str | None = None
+    pieces: bool = False
 
 
 class Convert(Wire, frozen=True, kw_only=True):
@@ -275,7 +277,10 @@ class Tokens(Wire, frozen=True, kw_only=True):
 
 
 class Scored(Wire, frozen=True, kw_only=True):
-    """One entry a scored position: negative log-likelihood (nats) and, with `against`, KL and top-1."""
+    """One entry a scored position: negative log-likelihood (nats) and, with `against`, KL and top-1.
+
+    pieces: with `Score.pieces`, the text of the token whose likelihood that is; parts of a character may show as such.
+    """
 
     id: int
     nll: tuple[float, ...]
@@ -283,6 +288,7 @@ class Scored(Wire, frozen=True, kw_only=True):
     top1: tuple[bool, ...] = ()
     stats: dict[str, float] = {}
     written: Blob | None = None
+    pieces: tuple[str, ...] = ()
 
 
 class Converted(Wire, frozen=True, kw_only=True):
@@ -309,7 +315,11 @@ class Beat(Wire, frozen=True, kw_only=True):
 
 
 class Finished(Wire, frozen=True, kw_only=True):
-    """times_ns[i]: when output step i was sampled, after t_submit; counts[i]: tokens in that step."""
+    """times_ns[i]: when output step i was sampled, after t_submit; counts[i]: tokens in that step.
+
+    shown[i]: how many characters of `text` had been given out before step i + 1; the last entry is all of `text`.
+    Empty where none were: the text was discarded, or there is none.
+    """
 
     id: int
     reason: FinishReason
@@ -318,6 +328,7 @@ class Finished(Wire, frozen=True, kw_only=True):
     memory: Memory = Memory()
     times_ns: tuple[int, ...] = ()
     counts: tuple[int, ...] = ()
+    shown: tuple[int, ...] = ()
     prompt_ids: tuple[int, ...] = ()
     ids: tuple[int, ...] = ()
     logprobs: tuple[float, ...] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -54,9 +55,10 @@ def kl(reference: Row, other: Row) -> float:
 class Scorer:
     """Takes the logits of one position after another; position i holds the prediction of ids[i + 1]."""
 
-    def __init__(self, order: Score, n_vocab: int, job: Watch) -> None:
+    def __init__(self, order: Score, n_vocab: int, job: Watch, piece: Callable[[int], str] = str) -> None:
+        """piece: a token's text, asked for where the order wants them."""
         check(order)
-        self._order, self._n_vocab, self._job = order, n_vocab, job
+        self._order, self._n_vocab, self._job, self._piece = order, n_vocab, job, piece
         self._start = time.perf_counter()
         self._nll: list[float] = []
         self._kl: list[float] = []
@@ -90,8 +92,12 @@ class Scorer:
             written = Blob(self._order.write, (len(self._nll), self._n_vocab), "float16", size)
         return Scored(
             id=self._order.id, nll=tuple(self._nll), kl=tuple(self._kl), top1=tuple(self._top1),
-            stats=self._stats(), written=written,
+            stats=self._stats(), written=written, pieces=self._pieces(),
         )  # fmt: skip
+
+    def _pieces(self) -> tuple[str, ...]:
+        start = first_scored(self._order) + 1
+        return tuple(self._piece(token) for token in self._order.ids[start:]) if self._order.pieces else ()
 
     def _stats(self) -> dict[str, float]:
         stats = {"n": float(len(self._nll)), "seconds": time.perf_counter() - self._start}

@@ -111,6 +111,7 @@ def _rest(setting: Setting, request: ChatRequest, done: Finished, cold: bool) ->
         "ids": list(done.ids),
         "times_ns": list(done.times_ns),
         "counts": list(done.counts),
+        "shown": list(done.shown),
         "seed": done.effective.get("seed"),
         "cold": cold,
         "logprobs": list(done.logprobs),

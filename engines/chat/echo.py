@@ -1,8 +1,12 @@
-"""A chat engine for tests, standard library alone: repeats the message at a planned rate, with planned slowdowns."""
+"""A chat engine for tests, standard library alone: repeats the message at a planned rate, with planned slowdowns.
+
+Its times are exact, so that an effect of a known size can be planted and looked for. (Its scores need numpy.)
+"""
 
 from __future__ import annotations
 
 import time
+import zlib
 from itertools import cycle, islice
 
 from engines.chat.finish import finish
@@ -10,7 +14,18 @@ from engines.chat.knobs import CHAT_KNOBS
 from engines.errors import Cancelled
 from engines.job import Job
 from engines.knobs import Effect, Kind, Knob, Scope, Settings
-from engines.protocol import ChatRequest, Described, Finished, FinishReason, Loaded, Memory, Message, ModelFiles
+from engines.protocol import (
+    ChatRequest,
+    Described,
+    Finished,
+    FinishReason,
+    Loaded,
+    Memory,
+    Message,
+    ModelFiles,
+    Score,
+    Scored,
+)
 from engines.spec import EngineSpec, Task, Verb
 
 
@@ -26,7 +41,11 @@ SPEC = EngineSpec(
     task=Task.CHAT,
     title="Echo",
     formats=("gguf", "safetensors"),
-    load=(_knob("load_s", Scope.LOAD, 0.0, "How long loading takes."),),
+    load=(
+        _knob("load_s", Scope.LOAD, 0.0, "How long loading takes."),
+        _knob("slowdown", Scope.LOAD, 1.0, "How many times longer each token takes.", "times"),
+        _knob("blur", Scope.LOAD, 0.0, "How far its scores are from the exact ones; 0 is exact.", ""),
+    ),
     run=(
         *CHAT_KNOBS,
         _knob("rate", Scope.RUN, 200.0, "Tokens a second; 0 is as fast as it goes.", "tok/s"),
@@ -35,30 +54,37 @@ SPEC = EngineSpec(
         _knob("slow_s", Scope.RUN, 0.05, "How late that one is."),
     ),
     adapter="engines.chat.echo:Echo",
-    verbs=(Verb.DESCRIBE, Verb.TOKENIZE),
+    verbs=(Verb.DESCRIBE, Verb.TOKENIZE, Verb.SCORE),
     cancel_grain_s=0.05,
     for_tests=True,
 )
+N_CTX = 4096
+SPIN_NS = 200_000  # a sleep ends up to so late: the rest is waited for awake
 
 
 class Echo:
     """A word is a token; its id is a number made from its letters."""
+
+    def __init__(self) -> None:
+        self._slowdown, self._blur = 1.0, 0.0
+        self._words: dict[int, str] = {}  # those said so far
 
     def load(self, files: ModelFiles, knobs: Settings, job: Job) -> Loaded:
         with job.phase("import"):
             pass
         with job.phase("read"):
             _sleep(job, _seconds(knobs["load_s"]), report=True)
+        self._slowdown, self._blur = _seconds(knobs["slowdown"]), _seconds(knobs["blur"])
         return Loaded(
             id=job.id, engine="echo", version="1", build="standard library", device="cpu", effective=knobs,
-            phases={"import_s": 0.0, "read_s": job.clock.phases["read"]}, n_ctx=4096, memory=Memory(parts={"weights": 0}),
+            phases={"import_s": 0.0, "read_s": job.clock.phases["read"]}, n_ctx=N_CTX, memory=Memory(parts={"weights": 0}),
         )  # fmt: skip
 
     def run(self, request: ChatRequest, job: Job) -> Finished:
         knobs = {k.name: k.default for k in SPEC.run} | request.knobs
         prompt = _words(request)
         with job.phase("prepare"):
-            ids = [_id(word) for word in prompt]
+            ids = [self._id(word) for word in prompt]
         reason, shown, made = FinishReason.LENGTH, 0, list[int]()
         text: list[str] = []
         try:
@@ -66,7 +92,7 @@ class Echo:
                 _sleep(job, _seconds(knobs["prefill_s"]))
             with job.phase("decode"):
                 for index, word in enumerate(_answer(prompt, knobs)):
-                    _wait(job, index, knobs)
+                    _wait(job, index, knobs, self._slowdown)
                     job.step()
                     made.append(_id(word))
                     shown += 1
@@ -80,7 +106,12 @@ class Echo:
         return finish(job, reason, "".join(text), ids, made, 0, shown, effective=knobs)
 
     def tokenize(self, text: str, messages: tuple[Message, ...]) -> list[int]:
-        return [_id(word) for word in (text or " ".join(m.content for m in messages)).split()]
+        return [self._id(word) for word in (text or " ".join(m.content for m in messages)).split()]
+
+    def score(self, order: Score, job: Job) -> Scored:
+        from engines.chat.echo_score import score  # noqa: PLC0415 - numpy, where a score is made alone
+
+        return score(order, job, N_CTX, self._blur, lambda token: self._words.get(token, f"<{token}>") + " ")
 
     def describe(self, job: Job) -> Described:
         return Described(
@@ -90,20 +121,33 @@ class Echo:
     def close(self) -> None:
         """Nothing is held."""
 
+    def _id(self, word: str) -> int:
+        token = _id(word)
+        self._words[token] = word
+        return token
+
 
 def _answer(prompt: list[str], knobs: Settings) -> list[str]:
     limit = int(_seconds(knobs["max_tokens"]))
     return list(islice(cycle(prompt), limit)) if knobs["ignore_eos"] else prompt[:limit]
 
 
-def _wait(job: Job, index: int, knobs: Settings) -> None:
-    """Sleep until the planned moment of token `index`, counted from the first: sleeps do not add up their errors."""
-    rate = _seconds(knobs["rate"])
-    late = int(_seconds(knobs["slow_every"]))
-    if late and index and index % late == 0:
-        _sleep(job, _seconds(knobs["slow_s"]))
-    if rate:
-        _sleep(job, 1 / rate)
+def _wait(job: Job, index: int, knobs: Settings, slowdown: float) -> None:
+    """Wait until the planned moment of token `index`, counted from the first one: errors do not add up."""
+    rate, late = _seconds(knobs["rate"]), int(_seconds(knobs["slow_every"]))
+    token_s = slowdown / rate if rate else 0.0
+    steps = job.clock.steps_ns
+    start, n = (steps[0], index) if steps else (time.perf_counter_ns(), 1)
+    late_s = _seconds(knobs["slow_s"]) * (index // late if late else 0)
+    _until(job, start + int((n * token_s + late_s) * 1e9))
+
+
+def _until(job: Job, moment_ns: int) -> None:
+    """Wait for a moment of `perf_counter_ns`, to some microseconds."""
+    while (left := moment_ns - time.perf_counter_ns()) > 0:
+        job.check()
+        if left > SPIN_NS:
+            time.sleep(min((left - SPIN_NS) / 1e9, 0.05))
     job.check()
 
 
@@ -125,7 +169,7 @@ def _words(request: ChatRequest) -> list[str]:
 
 
 def _id(word: str) -> int:
-    return sum(word.encode()) % 50_000
+    return zlib.crc32(word.encode()) % 50_000
 
 
 def _seconds(value: object) -> float:

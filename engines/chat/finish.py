@@ -39,6 +39,7 @@ def finish(
         metrics=metrics.chat(clock, counts),
         times_ns=tuple(t - clock.t_submit for t in clock.steps_ns),
         counts=tuple(clock.counts),
+        shown=tuple(job.shown) if job.n_chars else (),
         prompt_ids=tuple(prompt_ids),
         ids=tuple(ids),
         logprobs=tuple(logprobs),

@@ -40,7 +40,10 @@ STOP = _run("stop", "Stop texts", Kind.TEXTS, [],
 LOGPROBS = _run("logprobs", "Token probabilities", Kind.INT, 0,
     "Keep the log-probability of each token and of this many alternatives; 0 keeps none.", "logprobs",
     minimum=0, maximum=20, essential=False, effect=Effect.LOSSLESS)  # fmt: skip
+CACHE_PROMPT = _run("cache_prompt", "Keep what was read", Kind.BOOL, True,
+    "Keep what was read for the next request: a beginning that is the same is not read again. Off: forgotten before each request.",
+    "prefix_cache", essential=False, effect=Effect.LOSSLESS)  # fmt: skip
 
 CHAT_KNOBS = (
-    TEMPERATURE, TOP_P, TOP_K, MIN_P, REPEAT_PENALTY, MAX_TOKENS, SEED, IGNORE_EOS, STOP, LOGPROBS,
+    TEMPERATURE, TOP_P, TOP_K, MIN_P, REPEAT_PENALTY, MAX_TOKENS, SEED, IGNORE_EOS, STOP, LOGPROBS, CACHE_PROMPT,
 )  # fmt: skip

@@ -163,7 +163,7 @@ class LlamaCpp:
         """Answer one request. Raises EngineError `empty_prompt`, `context_full`, `bad_grammar` …"""
         model, files, renderer = self._ready()
         settings = settle(RUN_KNOBS, request.knobs)
-        if request.clear_cache:
+        if request.clear_cache or not settings["cache_prompt"]:
             model.clear()
         prompt = prepare(job, request, files, renderer, model.tokenize)
         _check_ids(prompt, model.n_vocab)
@@ -190,7 +190,7 @@ class LlamaCpp:
             raise EngineError("context_full", f"The text has {len(order.ids):,} tokens and the context holds {model.n_ctx:,}.",
                               "Load with a larger context (n_ctx), or score less.")  # fmt: skip
         _check_ids(order.ids, model.n_vocab)
-        scorer = Scorer(order, model.n_vocab, job)
+        scorer = Scorer(order, model.n_vocab, job, lambda token: model.piece(token).decode("utf-8", "replace"))
         model.clear()
         with model.stoppable(job):
             model.prefill(order.ids[: order.prefill], job)

@@ -96,9 +96,9 @@ REST = (
           values=("disabled", "distribute", "isolate", "numactl", "mirror")),
     _rest("no_perf", "No engine timers", Kind.BOOL, False, "Switch the engine's own timers off; ours stay.", "no_perf"),
     _rest("lora_path", "LoRA file", Kind.TEXT, None, "A GGUF adapter that is laid over the model.", "lora",
-          nullable=True, null_label="none", effect=Effect.LOSSY),
+          nullable=True, null_label="none", effect=Effect.LOSSY, weights=True),
     _rest("lora_scale", "LoRA strength", Kind.FLOAT, 1.0, "How strongly the adapter acts.", "lora", minimum=0.0, maximum=4.0,
-          effect=Effect.LOSSY),
+          effect=Effect.LOSSY, weights=True),
     _rest("lora_base", "LoRA base", Kind.TEXT, None, "Accepted by the library, which no longer reads it.", "lora",
           nullable=True, null_label="none"),
 )  # fmt: skip

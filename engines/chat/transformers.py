@@ -145,11 +145,10 @@ class Transformers:
         n_top = int(str(knobs["logprobs"]))
         probabilities = Probabilities(n_top, tokens.piece) if n_top else None
         outcome, cancelled = Outcome(), False
+        fresh = request.clear_cache or not knobs["cache_prompt"]
         try:
             with quiet():
-                outcome = answer(
-                    model, cache, plan, job, text, probabilities, request.clear_cache, request.discard_text
-                )
+                outcome = answer(model, cache, plan, job, text, probabilities, fresh, request.discard_text)
         except Cancelled:
             cancelled = True
         except (MemoryError, RuntimeError) as error:
@@ -174,9 +173,9 @@ class Transformers:
         """Teacher-forced through the cache in use. Raises EngineError `context_full`, `bad_score`."""
         from engines.score import Scorer
 
-        model, cache, _, _ = self._ready()
+        model, cache, tokens, _ = self._ready()
         room(len(order.ids) - 1, int(str(self._got.effective["n_ctx"])), 1)
-        scorer = Scorer(order, model.config.get_text_config(decoder=True).vocab_size, job)
+        scorer = Scorer(order, model.config.get_text_config(decoder=True).vocab_size, job, tokens.within)
         ids, head = list(order.ids), order.ids[: order.prefill]
         cache.clear()
         try:

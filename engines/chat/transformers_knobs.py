@@ -34,10 +34,12 @@ NUM_THREADS = _load("num_threads", "Threads", Kind.INT, AUTO,
     effect=Effect.NUMERIC)  # fmt: skip
 DTYPE = _load("dtype", "Precision", Kind.CHOICE, AUTO,
     "The number format of weights and arithmetic. Auto: bf16 where the processor computes it fast, otherwise fp32.",
-    "dtype", auto=True, essential=True, values=("bf16", "fp16", "fp32"), effect=Effect.NUMERIC)  # fmt: skip
+    "dtype", auto=True, essential=True, values=("bf16", "fp16", "fp32"), effect=Effect.NUMERIC,
+    weights=True)  # fmt: skip
 QUANTIZATION = _load("quantization", "Quantization", Kind.CHOICE, "none",
     "Store the weights in fewer bits, made while loading. Less memory; faster only where a kernel for it exists.",
-    "quantization", essential=True, values=QUANTIZATIONS, effect=Effect.LOSSY)  # fmt: skip
+    "quantization", essential=True, values=QUANTIZATIONS, effect=Effect.LOSSY,
+    weights=True)  # fmt: skip
 ATTN = _load("attn_implementation", "Attention", Kind.CHOICE, AUTO,
     "The code that computes attention. Auto: what transformers picks for this model (sdpa where it can).",
     "attn_implementation", auto=True, essential=True, values=ATTENTION, effect=Effect.NUMERIC)  # fmt: skip
@@ -75,7 +77,7 @@ GROUP = _load("q_group_size", "Cache group", Kind.CHOICE, "64",
     effect=Effect.LOSSY, advanced=True)  # fmt: skip
 DOUBLE_QUANT = _load("bnb_4bit_use_double_quant", "Double quantization", Kind.BOOL, True,
     "bitsandbytes 4-bit: store the scales quantized too (0.4 bit a weight less).", "quantization", effect=Effect.LOSSY,
-    advanced=True)  # fmt: skip
+    advanced=True, weights=True)  # fmt: skip
 PREFILL_CHUNK = _load("prefill_chunk_size", "Prefill chunk", Kind.INT, 512,
     "Prompt tokens computed at once. Smaller takes less memory; larger reads faster.", "n_batch", minimum=16, maximum=65536,
     unit="tokens", log=True, effect=Effect.NUMERIC, advanced=True)  # fmt: skip

@@ -41,6 +41,12 @@ class Tokens:
         text: str = self.backend.decode([token], skip_special_tokens=False)
         return text if text and "�" not in text else f"<{token}>"
 
+    def within(self, token: int) -> str:
+        """One token as it stands inside a text: some decoders drop the space before the first token of all."""
+        pair: str = self.backend.decode([token, token], skip_special_tokens=False)
+        first: str = self.backend.decode([token], skip_special_tokens=False)
+        return pair[len(first) :] if pair.startswith(first) else first
+
 
 class Detokenizer:
     """Ids to text as they come, each id looked at a bounded number of times; stop texts end it.

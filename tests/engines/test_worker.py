@@ -70,7 +70,7 @@ def test_hello_load_run(talk: MakeTalk) -> None:
     assert [e.fraction for e in one.events if isinstance(e, Progress)] == sorted(
         e.fraction or 0 for e in one.events if isinstance(e, Progress)
     )
-    assert loaded.effective == {"load_s": 0.1}
+    assert loaded.effective == {"load_s": 0.1, "slowdown": 1.0, "blur": 0.0}
     done = one.finished("to be or not", rate=0)
     assert (done.reason, done.text) == (FinishReason.STOP, "to be or not ")
     assert one.text(done.id) == done.text
@@ -196,11 +196,11 @@ def test_an_engine_that_is_not_there_is_refused(talk: MakeTalk) -> None:
 
 def test_a_verb_that_an_engine_does_not_declare_is_refused(talk: MakeTalk) -> None:
     one = talk()
-    one.loaded("echo")
+    one.loaded("chaos")
     for n, command in enumerate(
         [
             Score(id=900, ids=(1, 2, 3), prefill=1),
-            Convert(id=901, engine="echo", files=TOY, variant="q8_0", target="/nowhere"),
+            Convert(id=901, engine="chaos", files=TOY, variant="q8_0", target="/nowhere"),
         ]
     ):
         one.session.send(command)

@@ -211,6 +211,21 @@ def test_the_same_prompt_replays_one_token(bench: Bench) -> None:
     assert again.ids[:3] == first.ids[:3]
 
 
+def test_what_was_read_is_forgotten_where_it_is_not_to_be_kept(bench: Bench) -> None:
+    bench.ask(ids=PROMPT, **GREEDY)
+    kept, forgotten = (bench.ask(ids=PROMPT, cache_prompt=keep, **GREEDY) for keep in (True, False))
+    assert (kept.metrics["n_cached"], forgotten.metrics["n_cached"]) == (len(PROMPT) - 1, 0)
+    assert kept.ids == forgotten.ids
+
+
+def test_it_says_how_much_text_stood_there_after_each_step(bench: Bench) -> None:
+    done = bench.ask(ids=PROMPT, **GREEDY)
+    assert len(done.shown) == len(done.times_ns) == len(done.counts)
+    assert list(done.shown) == sorted(done.shown)
+    assert done.shown[-1] == len(done.text) > 0
+    assert bench.ask(ids=PROMPT, discard_text=True, **GREEDY).shown == ()
+
+
 def test_a_changed_start_uses_nothing_of_the_cache(bench: Bench) -> None:
     bench.ask(ids=PROMPT, **GREEDY)
     done = bench.ask(ids=[99, *PROMPT[1:]], **GREEDY)
@@ -294,3 +309,12 @@ def test_scores_are_the_same_alone_and_in_steps(bench: Bench, tmp_path: Path) ->
         Score(id=1, ids=(99, *PROMPT[1:30], *PROMPT[30:]), prefill=30, against=reference), bench.job()
     )
     assert max(other.kl) > max(against.kl)
+
+
+def test_scored_tokens_are_named_where_asked(bench: Bench) -> None:
+    ids = tuple(PROMPT)
+    order = Score(id=1, ids=ids, prefill=40, pieces=True)
+    found = bench.adapter.score(order, bench.job())
+    assert found.pieces == tuple(model(bench).piece(i).decode("utf-8", "replace") for i in ids[40:])
+    assert len(found.pieces) == len(found.nll)
+    assert bench.adapter.score(Score(id=1, ids=ids, prefill=40), bench.job()).pieces == ()
