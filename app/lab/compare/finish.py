@@ -82,7 +82,11 @@ def told(result: Result, measures: Measures) -> dict[str, Any]:
 
 def halves(result: Result, metrics: Sequence[str]) -> tuple[float | None, ...]:
     """The relative half-width of every interval that must be narrow enough; None where there is none yet."""
-    found = [c for c in result.cells if c.metric in metrics and c.lane != result.reference and c.value is not None]
+    gone = {index for index, lane in enumerate(result.lanes) if lane.problem is not None}  # they get no more blocks
+    found = [
+        c for c in result.cells
+        if c.metric in metrics and c.lane != result.reference and c.lane not in gone and c.value is not None
+    ]  # fmt: skip
     return tuple(
         None if c.low is None or c.high is None or not c.ratio else (c.high - c.low) / (2 * c.ratio) for c in found
     )

@@ -17,7 +17,8 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     kind: "speed" (faster, slower), "size" (more, less) or "count" (shown, never judged). form: how the number is written:
     rate, seconds, bytes, number, share. more, less: how a sentence says that it is so many per cent higher or lower,
-    with "{x}" for the share. shown: "table" always, "some" only where it differs between lanes or steps ask for it.
+    with "{x}" for the share; times: that it is much higher, with "{x}" for the factor. shown: "table" always, "some"
+    only where it differs between lanes or steps ask for it.
     """
 
     key: str
@@ -28,6 +29,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     form: str = "number"
     more: str = ""
     less: str = ""
+    times: str = ""
     shown: str = "table"
 
 

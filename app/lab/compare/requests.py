@@ -15,6 +15,7 @@ from engines.protocol import ChatRequest, Request
 from engines.spec import EngineSpec
 
 SEED = 42  # where answers are sampled and no seed was given, all lanes get the same one
+TAIL = 32  # ids of a chat message's end that stay when it is cut to a depth: the question and the turn's end
 PROMPT_SHOWN = 2000  # characters of a prompt that a replay keeps
 
 
@@ -54,11 +55,14 @@ def prompt_of(request: Request) -> str:
     return text if len(text) <= PROMPT_SHOWN else text[:PROMPT_SHOWN] + "…"
 
 
-def filled(ids: Sequence[int], n: int) -> tuple[int, ...]:
-    """`ids` cut to `n`, or repeated until there are so many."""
-    if not ids:
-        return ()
-    return tuple((list(ids) * (n // len(ids) + 1))[:n])
+def filled(ids: Sequence[int], n: int, kept: int = 0) -> tuple[int, ...]:
+    """`ids` cut to `n`, or repeated until there are so many; the last `kept` ids stay at the end."""
+    kept = min(kept, len(ids) // 2, n // 2)
+    body, tail = list(ids[: len(ids) - kept]), list(ids[len(ids) - kept :])
+    if not body:
+        return tuple(tail)
+    wanted = n - kept
+    return tuple((body * (wanted // len(body) + 1))[:wanted] + tail)
 
 
 def _cut(request: Request, ids: tuple[int, ...] | None) -> Request:

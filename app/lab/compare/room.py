@@ -6,6 +6,8 @@ It blocks, knows no window, and never raises for what one lane does: the lane ge
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +20,7 @@ import msgspec
 from app.errors import TandemError
 from app.lab.compare import finish, prepare, race, schedule
 from app.lab.compare.events import Moment, Snapshot, Watcher
+from app.lab.compare.grading import Examiner, Grading, order
 from app.lab.compare.lane import differences, letter
 from app.lab.compare.measures import measures
 from app.lab.compare.plan import Mode, Plan
@@ -104,6 +107,7 @@ class Room:
 
     def _end(self, status: Status) -> None:
         self._put(status=status, lanes=finish.compared(self.result), **finish.counted(self.result, self._measures))
+        self._save()  # whatever the words make of it, the figures are kept
         self._put(**finish.told(self.result, self._measures))
         self._save()
         self._watcher.event(Moment("done", str(status), block=self.result.blocks, fraction=1.0))
@@ -182,8 +186,8 @@ class Room:
             pace = schedule.Pace((*pace.done_s, self._tools.clock() - began), pace.guess_s)
             self._put(blocks=block)
             self._put(**finish.counted(self.result, self._measures))
-            self._put(**finish.told(self.result, self._measures))
             self._save()
+            self._put(**finish.told(self.result, self._measures))
 
     def _single(self, block: int, ready: Ready) -> None:
         with self._or_problem(ready), self._seat(ready, block) as seat:
@@ -203,8 +207,8 @@ class Room:
                 with self._or_problem(ready):
                     self._put(loads=(*self.result.loads, self._open(seat)))
                     seats[ready.index] = seat
-            for kind, index in schedule.rounds(block, [r.index for r in lanes], self._plan.schedule):
-                if index in seats and self.result.lanes[index].problem is None:
+            for kind, index in schedule.rounds(block, sorted(seats), self._plan.schedule):
+                if self.result.lanes[index].problem is None:
                     with self._or_problem(self._ready(index)):
                         self._timed(seats[index], kind)
 
@@ -240,7 +244,30 @@ class Room:
     # --- quality ------------------------------------------------------------------------------------
 
     def _quality(self) -> None:
-        """Quality of text beside speed; a load of its own for each lane."""
+        """Quality of text beside speed; a load of its own for each lane, the reference first."""
+        if self._plan.quality is None or not self._alive():
+            return
+        folder = self._tools.launcher.paths.run / f"{os.getpid()}-quality-{self.result.id}"
+        store = self._tools.launcher.store
+        self._held.callback(shutil.rmtree, folder, ignore_errors=True)
+        with Examiner(self._plan, self.result, self._measures, store, folder, self._watcher) as examiner:
+            for ready in order(self.result.reference, self._alive()):
+                try:
+                    with self._or_problem(ready), self._seat(ready, 0) as seat:
+                        self._open(seat)
+                        examiner.examine(seat)
+                except TandemError as error:  # the disk, or a text that is gone: no lane's fault
+                    self._put(notes=(*self.result.notes, f"Quality was not finished: {error.message} {error.hint}"))
+                    break
+                self._graded(examiner.found)
+            self._put(notes=(*self.result.notes, *examiner.found.notes))
+
+    def _graded(self, found: Grading) -> None:
+        lanes = [
+            msgspec.structs.replace(lane, flips=found.flips.get(index, ()))
+            for index, lane in enumerate(self.result.lanes)
+        ]
+        self._put(quality=found.quality, scores=found.scores, lanes=tuple(lanes))
 
     # --- race ---------------------------------------------------------------------------------------
 
@@ -346,7 +373,7 @@ def begun(plan: Plan, mode: Mode) -> Result:
     lanes = tuple(LaneResult(lane=lane, differs=differences(lane, plan.lanes[0])) for lane in plan.lanes)
     return Result(
         id=new_id(), plan=plan, mode=mode, status=Status.RUNNING, created=time.time(), lanes=lanes,
-        machine=msgspec.to_builtins(hardware.machine()), tandem=VERSION,
+        machine=msgspec.json.decode(msgspec.json.encode(hardware.machine())), tandem=VERSION,
     )  # fmt: skip
 
 

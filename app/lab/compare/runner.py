@@ -90,7 +90,11 @@ class Runner:
             length = self.plan.schedule.n_out or LENGTH
             most = max(1, seat.n_ctx - length - MARGIN)
             wanted = min(round(step.depth * seat.n_ctx), most)
-            self._ids[key] = requests.filled(seat.tokenize(step.request.prompt or ""), wanted)
+            text, messages = step.request.prompt, step.request.messages
+            if text is not None:
+                self._ids[key] = requests.filled(seat.tokenize(text), wanted)
+            else:
+                self._ids[key] = requests.filled(seat.tokenize("", messages), wanted, kept=requests.TAIL)
         return self._ids[key]
 
     def _rest(self, attempt: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from app.lab.compare.plan import Mode, Schedule
 
-ROOM = 1.1  # METRICS: a block's lanes stay loaded together if their estimates + 10 % fit the free memory
+ROOM_PERCENT = 110  # METRICS: a block's lanes stay loaded together if their estimates + 10 % fit the free memory
 
 
 def order(block: int, lanes: Sequence[int]) -> tuple[int, ...]:
@@ -34,7 +34,7 @@ def alone(schedule: Schedule, mode: Mode) -> tuple[str, ...]:
 def resident(estimates: Sequence[int | None], free_bytes: int) -> bool:
     """Do all lanes fit together? A lane whose size is not known counts as one that does not."""
     known = [e for e in estimates if e is not None]
-    return len(known) == len(estimates) and sum(known) * ROOM <= free_bytes
+    return len(known) == len(estimates) and sum(known) * ROOM_PERCENT <= free_bytes * 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from app.lab.session import Belongs, ModelSession, SessionState
 from app.library import Variant
 from app.store import RunRecord
 from engines.knobs import Settings
-from engines.protocol import Event, Failed, Finished, Progress, Request, Score, Scored, Text, Tokens
+from engines.protocol import Event, Failed, Finished, Message, Progress, Request, Score, Scored, Text, Tokens
 from engines.spec import EngineSpec
 
 PHASES = ("import_s", "read_s", "compile_s", "prime_s")
@@ -134,9 +134,9 @@ class Seat:
         self._see_silence()
         return events
 
-    def tokenize(self, text: str) -> tuple[int, ...]:
-        """Ids of a text as the model's tokenizer starts one. Raises LaneFailed, Stopped."""
-        answer = self._answer(self._session.tokenize(text))
+    def tokenize(self, text: str, messages: tuple[Message, ...] = ()) -> tuple[int, ...]:
+        """Ids of a text as the model's tokenizer starts one, or of messages through the template. Raises LaneFailed, Stopped."""
+        answer = self._answer(self._session.tokenize(text, messages))
         return answer.ids if isinstance(answer, Tokens) else ()
 
     def score(self, order: Score) -> Scored:
