@@ -9,14 +9,17 @@ import sys
 import click
 
 from app.cli import program
-from app.cli.program import Program, not_built, pass_program
+from app.cli.program import Program
 from app.errors import TandemError
 
-HEADLESS = "Without a screen there are: tandem run, models, engines, doctor, history, shot (see tandem --help)."
+HEADLESS = (
+    "Without a screen there are: tandem run, compare, models, engines, doctor, history, shot (see tandem --help)."
+)
 
 
 COMMANDS = {
     "run": "app.cli.run:run",
+    "compare": "app.cli.compare:compare",
     "models": "app.cli.models:models",
     "engines": "app.cli.engines:engines",
     "doctor": "app.cli.doctor:doctor",
@@ -53,14 +56,6 @@ def tandem(context: click.Context, theme: str | None) -> None:
         if not has_display():
             raise TandemError("no_display", "There is no display to open a window on.", HEADLESS)
         context.exit(context.find_object(Program).window(theme))  # type: ignore[union-attr]
-
-
-@tandem.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
-@pass_program
-def compare(program: Program, rest: tuple[str, ...]) -> None:
-    """Settings side by side, measured (coming)."""
-    not_built("Compare")
 
 
 def has_display() -> bool:
