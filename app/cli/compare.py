@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ EXIT = {Status.DONE: DONE, Status.CANCELLED: CANCELLED, Status.FAILED: FAILED, S
     default="measure",
     help="Blocks of fresh loads until it is decided (the default).",
 )
-@click.option("--blocks", type=click.IntRange(1, 100), help="Exactly so many blocks.")
+@click.option("--blocks", type=click.IntRange(1, 100), help="Exactly so many blocks; below 5 nothing is decided.")
 @click.option(
     "--minutes",
     type=click.FloatRange(0.1, 600),
@@ -125,7 +126,7 @@ def limited(plan: Plan, blocks: int | None, minutes: float | None) -> Plan:
     """The plan with the person's own limits."""
     changes: dict[str, Any] = {}
     if blocks is not None:
-        changes |= {"min_blocks": blocks, "max_blocks": blocks}
+        changes |= {"min_blocks": max(blocks, plan.schedule.min_blocks), "max_blocks": blocks}
     if minutes is not None:
         changes["minutes"] = minutes
     return msgspec.structs.replace(plan, schedule=msgspec.structs.replace(plan.schedule, **changes))
@@ -162,7 +163,7 @@ def writable(files: list[Path | None]) -> None:
 
 def write(result: Result, older: Result | None, asked: dict[str, Any]) -> None:
     """Write the files that were asked for. Raises TandemError `cannot_write`."""
-    made = {
+    made: dict[str, Callable[[], str]] = {
         "html": lambda: html_of(result, older),
         "markdown": lambda: markdown_of(result),
         "csv": lambda: csv_of(result),

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from app.cli.figures import duration, rate, size
 from app.lab.compare.lane import differences, letter, words
-from app.lab.compare.measures import Measure, measures
+from app.lab.compare.measures import Measure
 from app.lab.compare.plan import Mode, Plan
 from app.lab.compare.recipes import RecipeInfo
 from app.lab.compare.result import Cell, Result
 from app.lab.report import moved
+from app.lab.report.rows import rows as worth_showing
 
 WIDTH = 100
 
@@ -66,13 +67,8 @@ def _effort(found: Result) -> str:
 
 def _table(found: Result) -> list[str]:
     rows = [["", *(f"{letter(i)} {lane.lane.name}" for i, lane in enumerate(found.lanes))]]
-    task = measures(found.plan.task)
-    for metric, step in dict.fromkeys((c.metric, c.step) for c in found.cells):
-        measure = task.get(metric)
-        cells = [found.cell(metric, step, i) for i in range(len(found.lanes))]
-        rows.append(
-            [f"{measure.title} {f'({step})' if step else ''}".rstrip(), *(cell_text(measure, c) for c in cells)]
-        )
+    for row in worth_showing(found):
+        rows.append([row.title, *(cell_text(row.measure, cell) for cell in row.cells)])
     rows += _quality(found)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]

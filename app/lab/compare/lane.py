@@ -8,7 +8,7 @@ import msgspec
 
 from engines import registry
 from engines.errors import EngineError
-from engines.knobs import Scope, Settings, Value, defaults, show
+from engines.knobs import Knob, Scope, Settings, Value, defaults, show
 from engines.spec import EngineSpec
 
 LETTERS = "ABCD"
@@ -123,11 +123,22 @@ def _knob_differences(lane: Lane, reference: Lane) -> list[Difference]:
         if before != after:
             found.append(
                 Difference(
-                    name=knob.name, title=knob.title, before=show(knob, before), after=show(knob, after),
+                    name=knob.name, title=knob.title, before=_bare(knob, before), after=_after(knob, after),
                     concept=knob.concept, weights=knob.weights and knob.scope is Scope.LOAD,
                 )
             )  # fmt: skip
     return found
+
+
+def _bare(knob: Knob, value: Value) -> str:
+    """A value without its unit: "4,096" of "4,096 → 8,192 tokens"."""
+    text = show(knob, value)
+    return text.removesuffix(f" {knob.unit}") if knob.unit else text
+
+
+def _after(knob: Knob, value: Value) -> str:
+    """With its unit, unless the title says it: "Threads 1 → 2"."""
+    return _bare(knob, value) if knob.unit == knob.title.lower() else show(knob, value)
 
 
 def _settled(spec: EngineSpec, given: Settings) -> Settings:

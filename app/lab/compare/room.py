@@ -74,7 +74,7 @@ class Room:
         self._start = tools.clock()
         self._before_s = resume.seconds if resume is not None else 0.0
         self._guess_s = 0.0
-        self.result = resumed(resume) if resume is not None else begun(plan, mode)
+        self.result = resumed(resume, plan) if resume is not None else begun(plan, mode)
         self._runner = Runner(
             plan, self._measures, tools.watch or MachineWatch(), watcher, tools.sleep, tools.clock, self._start
         )
@@ -377,10 +377,10 @@ def begun(plan: Plan, mode: Mode) -> Result:
     )  # fmt: skip
 
 
-def resumed(result: Result) -> Result:
-    """An unfinished result with its whole blocks: what a crash cut short is measured again."""
+def resumed(result: Result, plan: Plan) -> Result:
+    """An unfinished result with its whole blocks: what a crash cut short is measured again. plan: with other limits perhaps."""
     return msgspec.structs.replace(
-        result, status=Status.RUNNING, notes=(*result.notes, "Interrupted and resumed."),
+        result, plan=plan, status=Status.RUNNING, notes=(*result.notes, "Interrupted and resumed."),
         runs=tuple(run for run in result.runs if run.block <= result.blocks),
         loads=tuple(load for load in result.loads if load.block <= result.blocks),
     )  # fmt: skip

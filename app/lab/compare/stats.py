@@ -15,6 +15,7 @@ from app.lab.compare.result import Interval, Word
 
 BEYOND = 0.01  # the near end of an interval that claims a difference lies beyond 1 %
 INSIDE = 0.02  # an interval that says "the same" lies inside ±2 %
+LEAST_BLOCKS = 5  # below that no word is said, whatever a plan asks for
 HOPELESS = 200  # more blocks than that nobody runs
 Z = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
@@ -154,10 +155,10 @@ def enough(halves: Sequence[float | None], blocks: int, schedule: Schedule, elap
     halves: relative half-widths of the intervals that must be narrow; None is one that cannot be had yet. Whether
     something is decided plays no part: to stop as soon as it is would find differences where there are none.
     """
-    if blocks < schedule.min_blocks:
-        return False
     if blocks >= schedule.max_blocks:
         return True
+    if blocks < schedule.min_blocks:
+        return False
     if schedule.minutes is not None and elapsed_s >= schedule.minutes * 60:
         return True
     return all(half is not None and half <= schedule.half_width for half in halves)

@@ -158,7 +158,7 @@ def _against(cell: Cell, row: _Row, plan: Plan, mode: Mode, reference: int) -> C
         return cell
     if mode is Mode.QUICK:
         return msgspec.structs.replace(cell, ratio=comparison.ratio, word=Word.UNDECIDED)
-    return _decided(cell, row.measure, comparison, plan.schedule.min_blocks)
+    return _decided(cell, row.measure, comparison, max(plan.schedule.min_blocks, stats.LEAST_BLOCKS))
 
 
 def _decided(cell: Cell, measure: Measure, comparison: stats.Comparison, least: int) -> Cell:

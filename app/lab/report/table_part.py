@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
@@ -18,6 +18,9 @@ QUALITY_ROWS = (
     ("top1", "same first choice", "share of tokens"),
     ("ppl_ratio", "perplexity", "lane ÷ reference; under 1 predicts the texts better"),
 )
+QUALITY_FORMS: dict[str, Callable[[float | None], str]] = {
+    "kl_mean": figures.nats, "top1": figures.percent, "ppl_ratio": figures.ratio,
+}  # fmt: skip
 
 
 def table(result: Result) -> Markup:
@@ -109,7 +112,7 @@ def _quality_cell(result: Result, key: str, index: int, one: Quality | None) -> 
         words = "reference" if index == result.reference else ""
         return Markup('<td class="none">{} <small>{}</small></td>').format(figures.NONE, words)
     chosen: Interval = getattr(one, key)
-    text = {"kl_mean": figures.nats, "top1": figures.percent, "ppl_ratio": figures.ratio}[key]
+    text = QUALITY_FORMS[key]
     ends = [text(end).rstrip("×") for end in (chosen.low, chosen.high) if end is not None]
     shown = f"[{'–'.join(ends)}]" if len(ends) == 2 else ""
     cell_id = figures.anchor(f"{key}@:{index}")

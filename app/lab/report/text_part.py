@@ -15,7 +15,7 @@ from app.lab.compare.result import Divergence, Flip, LaneResult, Quality, Result
 from app.lab.report import figures, svg
 from app.lab.report.verdict_part import chip
 
-MOST_WORDS = 3000
+MOST_WORDS = 2000
 """Beyond so many words only the first difference is marked: aligning takes quadratic time."""
 ENDED = {"stop": "ended by itself", "length": "cut at its length", "cancelled": "cancelled", "error": "failed"}
 
@@ -151,10 +151,10 @@ def divergence(apart: Divergence) -> str:
 
 def aligned(reference: str, text: str) -> Markup:
     """`text` with the part that it shares dimmed, the first difference flagged, and other words underlined."""
-    before, after = re.findall(r"\s+|\S+", reference), re.findall(r"\s+|\S+", text)
-    same = 0
-    while same < min(len(before), len(after)) and before[same] == after[same]:
-        same += 1
+    before, after = _words(reference), _words(text)
+    same = next(
+        (i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after))
+    )
     shared = Markup('<span class="same">{}</span>').format("".join(after[:same]))
     if same == len(after) == len(before):
         return shared
@@ -162,16 +162,22 @@ def aligned(reference: str, text: str) -> Markup:
     return shared + flag + _rest(before[same:], after[same:])
 
 
+def _words(text: str) -> list[str]:
+    """Words with the white space after them."""
+    return re.findall(r"\S+\s*|^\s+", text)
+
+
 def _rest(before: Sequence[str], after: Sequence[str]) -> Markup:
+    """Words are compared without the white space around them, which is never underlined."""
     if max(len(before), len(after)) > MOST_WORDS:
         return Markup("<u>{}</u>").format("".join(after))
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    matcher = difflib.SequenceMatcher(None, [w.strip() for w in before], [w.strip() for w in after], autojunk=False)
     parts = Markup("")
     for kind, _, _, start, end in matcher.get_opcodes():
         words = "".join(after[start:end])
-        parts += (
-            Markup("{}").format(words) if kind == "equal" or not words.strip() else Markup("<u>{}</u>").format(words)
-        )
+        shown = words.rstrip()
+        other = kind != "equal" and shown
+        parts += (Markup("<u>{}</u>") if other else Markup("{}")).format(shown) + words[len(shown) :]
     return parts
 
 

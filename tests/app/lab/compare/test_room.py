@@ -28,9 +28,9 @@ def timed(result: Result) -> list[LaneRun]:
 
 
 def test_a_measurement_from_start_to_verdict(bench: Bench, services: Services, tiny: Variant) -> None:
-    result = bench.run(plan(lane(tiny, "plain"), lane(tiny, "slow", rate=100.0), blocks=3))
+    result = bench.run(plan(lane(tiny, "plain"), lane(tiny, "slow", rate=100.0), blocks=5))
     assert result.status is Status.DONE
-    assert result.blocks == 3
+    assert result.blocks == 5
     assert result.resident
     assert kinds(result, 0) == [("answer", 0), ("answer", 1)]
     assert kinds(result, 1)[:4] == [("discarded", 0), ("discarded", 1), ("timed", 0), ("timed", 1)]
@@ -176,7 +176,7 @@ def test_a_crash_resumes_with_the_next_block(bench: Bench, services: Services, t
 def test_what_a_crash_cut_short_is_forgotten(bench: Bench, tiny: Variant) -> None:
     result = bench.run(plan(lane(tiny, "a"), blocks=2))
     torn = msgspec.structs.replace(result, blocks=1)
-    assert {run.block for run in resumed(torn).runs} == {0, 1}
+    assert {run.block for run in resumed(torn, torn.plan).runs} == {0, 1}
 
 
 def test_another_run_keeps_a_measurement_from_starting(bench: Bench, services: Services, tiny: Variant) -> None:
@@ -202,6 +202,13 @@ def test_the_time_left_is_told(bench: Bench, tiny: Variant) -> None:
     moments = [e for e in bench.events if isinstance(e, Moment) and e.words.startswith("block")]
     assert [m.words for m in moments] == ["block 1 of 3", "block 2 of 3", "block 3 of 3"]
     assert all(m.left_s is not None for m in moments)
+
+
+def test_nothing_is_decided_below_five_blocks(bench: Bench, tiny: Variant) -> None:
+    result = bench.run(plan(lane(tiny, "plain"), lane(tiny, "slow", rate=50.0), blocks=4))
+    cell = result.cell("decode_tok_s", "", 1)
+    assert cell is not None
+    assert (cell.word, cell.more_blocks) == (Word.UNDECIDED, 1)
 
 
 def test_one_block_more_where_it_is_not_narrow_enough(bench: Bench, tiny: Variant) -> None:

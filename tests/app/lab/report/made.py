@@ -56,7 +56,14 @@ def plan() -> Plan:
         metric="decode_tok_s", lane=lanes[1].name, step="90 % full", sign="lower", because=because, source="seen on CPU",
         otherwise="memory is the bottleneck here",
     )  # fmt: skip
-    guess = Guess(ask="How fast?", metric="decode_tok_s", lane=lanes[1].name, step="90 % full", choices=("a", "b"), answers={"same": 0})
+    guess = Guess(
+        ask="How fast?",
+        metric="decode_tok_s",
+        lane=lanes[1].name,
+        step="90 % full",
+        choices=("a", "b"),
+        answers={"same": 0},
+    )
     return Plan(
         title="KV cache types <at depth>", question="Does a smaller KV cache pay once the context fills up?", lanes=lanes,
         steps=steps, teaches="5.1 Quantization", expect=(expect,), guess=guess, schedule=Schedule(n_out=48),
@@ -77,10 +84,10 @@ def result(seed: int = 1, slower: float = 0.9, mode: Mode = Mode.MEASURE, hostil
     cells = table.cells(made, mode, 0, bare.runs, bare.loads, 3, CHAT)
     spread = table.spread(made, mode, 0, bare.runs, bare.loads, CHAT)
     full = msgspec.structs.replace(bare, cells=cells, spread=spread)
-    full = msgspec.structs.replace(
-        full, sentence=verdicts.sentence(full, CHAT), expected=verdicts.expected(full, CHAT)
+    full = msgspec.structs.replace(full, sentence=verdicts.sentence(full, CHAT), expected=verdicts.expected(full, CHAT))
+    return (
+        full if hostile else msgspec.json.decode(msgspec.json.encode(full).replace(HOSTILE.encode(), b""), type=Result)
     )
-    return full if hostile else msgspec.json.decode(msgspec.json.encode(full).replace(HOSTILE.encode(), b""), type=Result)
 
 
 def _lanes(made: Plan) -> tuple[LaneResult, ...]:
@@ -90,7 +97,9 @@ def _lanes(made: Plan) -> tuple[LaneResult, ...]:
     }  # fmt: skip
     flips = tuple(
         Flip(word + " ", i not in (5, 9, 10, 22), kl)
-        for i, (word, kl) in enumerate((w, 0.04 if i == 9 else 0.9 if i == 22 else 0.2) for i, w in enumerate(TEXTS[0].split()))
+        for i, (word, kl) in enumerate(
+            (w, 0.04 if i == 9 else 0.9 if i == 22 else 0.2) for i, w in enumerate(TEXTS[0].split())
+        )
     )
     apart = tuple(Divergence(step=s.name, token=12, comparable=True, same_words=0.64) for s in made.steps)
     broken = Problem("out_of_memory", "Not enough memory: the model needs about 6.1 GB.", "Try a smaller context.")
@@ -140,7 +149,9 @@ def _runs(chance: random.Random, slower: float) -> tuple[LaneRun, ...]:
     for block in range(1, 7):
         for index, factor in enumerate((1.0, slower)):
             for kind in ("discarded", "timed", "timed"):
-                steps = tuple(_step(chance, name, rate * factor) for name, rate in (("25 % full", 118.0), ("90 % full", 96.0)))
+                steps = tuple(
+                    _step(chance, name, rate * factor) for name, rate in (("25 % full", 118.0), ("90 % full", 96.0))
+                )
                 runs.append(LaneRun(
                     lane=index, block=block, kind=kind, steps=steps, counts=kind == "timed", at_s=30.0 * block, seconds=2.5,
                     disturbance=Disturbance(foreign_cpu=0.02),
@@ -170,7 +181,8 @@ def _quality() -> tuple[Quality, ...]:
 
 def _scores() -> tuple[TaskScore, ...]:
     return tuple(
-        TaskScore(lane=i, prompts="facts", right=right, n=40, share=Interval(right / 40, 0.5, 0.8)) for i, right in enumerate((27, 26))
+        TaskScore(lane=i, prompts="facts", right=right, n=40, share=Interval(right / 40, 0.5, 0.8))
+        for i, right in enumerate((27, 26))
     )
 
 
