@@ -10,6 +10,7 @@ import msgspec
 from app.lab.compare import requests, table, texts, verdicts
 from app.lab.compare.measures import Measures
 from app.lab.compare.plan import Step
+from app.lab.compare.quiet import FOREIGN_LIMIT, verdict
 from app.lab.compare.result import Divergence, LaneResult, Result, Track
 from app.store import RunRecord
 
@@ -71,8 +72,13 @@ def counted(result: Result, measures: Measures) -> dict[str, Any]:
 
 
 def busy(result: Result) -> tuple[str, ...]:
-    """What kept the machine busy in runs that count although they were disturbed."""
-    return tuple(dict.fromkeys(run.disturbance.verdict for run in result.runs if run.contended))
+    """What kept the machine busy in runs that count although they were disturbed; the worst of each kind."""
+    noisy = [run.disturbance for run in result.runs if run.contended]
+    shares = [d.foreign_cpu for d in noisy if d.foreign_cpu is not None and d.foreign_cpu > FOREIGN_LIMIT]
+    known = [verdict(max(shares), False, 0)] if shares else []
+    known += [verdict(None, True, 0)] if any(d.throttled for d in noisy) else []
+    known += [verdict(None, False, swapped)] if (swapped := sum(d.swapped_bytes for d in noisy)) else []
+    return tuple(known) or tuple(dict.fromkeys(d.verdict for d in noisy))
 
 
 def told(result: Result, measures: Measures) -> dict[str, Any]:

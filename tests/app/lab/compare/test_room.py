@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import msgspec
@@ -15,6 +16,7 @@ from app.lab.compare.room import resumed
 from app.lab.lease import device_lease
 from app.lab.services import Services
 from app.library import Variant
+from engines.client import Patience
 from engines.protocol import ChatRequest
 from tests.app.lab.compare.conftest import Bench, lane, plan
 
@@ -113,6 +115,28 @@ def test_a_lane_that_fails_says_so_and_the_others_finish(bench: Bench, tiny: Var
     assert all(p is None or p.hint for p in problems)
     assert result.status is Status.DONE
     assert len(timed(result)) == 2
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [
+        ("memory_error", "no_memory"),
+        ("hang_in_c", "unresponsive"),
+        ("engine_error", "planned"),
+        ("segv", "engine_ended"),
+    ],
+)
+def test_whatever_happens_to_a_lane_the_other_one_is_measured(
+    services: Services, tiny: Variant, trouble: str, code: str
+) -> None:
+    patience = Patience(no_beat_s=1.5, still_s=1.5, still_loading_s=20.0)
+    hasty = dataclasses.replace(services, launcher=dataclasses.replace(services.launcher, patience=patience))
+    result = Bench(hasty).run(plan(lane(tiny, "good"), lane(tiny, "bad", "chaos", trouble=trouble), blocks=1))
+    problem = result.lanes[1].problem
+    assert problem is not None
+    assert (problem.code, bool(problem.message), bool(problem.hint)) == (code, True, True)
+    assert result.status is Status.DONE
+    assert [run.lane for run in timed(result)] == [0, 0]
 
 
 def test_the_next_lane_is_the_reference_where_the_first_fails(bench: Bench, tiny: Variant) -> None:
