@@ -11,6 +11,9 @@ import msgspec
 
 from app.errors import TandemError
 from app.glossary import Glossary
+from app.lab.compare.events import Watcher
+from app.lab.compare.plan import Mode, Plan
+from app.lab.compare.result import Result
 from app.lab.session import Failure, SessionState
 from app.library import ConversionPlan, Lineage, Variant
 from app.paths import Paths
@@ -242,6 +245,9 @@ class FakeDescriptions:
         done(self.known.setdefault(spec.id, Described(id=0, engine=spec.id, version="1", build="", available=True)))
 
 
+Script = Callable[[Plan, Mode, Watcher], Result]
+
+
 @dataclass
 class FakeServices:
     """A real store in a temporary home; library, sessions and descriptions are fakes. `sessions[-1]` is the newest."""
@@ -254,6 +260,8 @@ class FakeServices:
     launcher: Any = None
     sessions: list[FakeSession] = field(default_factory=list)
     refuse: TandemError | None = None
+    script: Script | None = None  # what a comparison does, in its thread
+    compared: list[tuple[Plan, Mode, Result | None]] = field(default_factory=list)
 
     @classmethod
     def open(cls, home: Path, variants: Iterable[Variant] | None = None) -> FakeServices:
@@ -268,3 +276,8 @@ class FakeServices:
     @property
     def session(self) -> FakeSession:
         return self.sessions[-1]
+
+    def compare(self, plan: Plan, mode: Mode, watcher: Watcher, resume: Result | None = None) -> Result:
+        self.compared.append((plan, mode, resume))
+        assert self.script is not None, "the test gives no script"
+        return self.script(plan, mode, watcher)

@@ -12,7 +12,7 @@ from app.cli.program import Program, json_option, not_built, pass_program, show_
 from app.errors import TandemError
 
 PAGES = ("chat", "transcribe", "speak", "image", "video", "compare", "models", "hardware", "history", "settings")
-BUILT = ("chat", "settings")
+BUILT = ("chat", "compare", "settings")
 
 
 @click.command()

@@ -9,13 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.errors import TandemError
 from app.glossary import Glossary
+from app.lab.compare.events import Watcher
+from app.lab.compare.plan import Mode, Plan
+from app.lab.compare.result import Result
 from app.lab.launch import Launcher
 from app.lab.session import Failure, SessionState
 from app.library import Library, Variant
 from app.paths import Paths
 from app.store import RunRecord, Store
 from app.ui.program import Program
+from app.ui.state.compare_shelf import RECIPE
 from app.ui.state.demo import Demo, read
 from app.ui.state.ports import Descriptions, Notify, Services, Session
 from engines import registry
@@ -24,6 +29,7 @@ from engines.protocol import ChatRequest, Event, Loaded
 from engines.spec import EngineSpec
 
 FRAME = 2  # events a poll
+SHOWN_RECIPE = "kv-types"
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,10 @@ class ReplayServices:
     def new_session(self, notify: Notify) -> Session:
         """One that has loaded the first recorded run's model."""
         return ReplaySession(self.demos[0], notify)
+
+    def compare(self, plan: Plan, mode: Mode, watcher: Watcher, resume: Result | None = None) -> Result:
+        """Nothing is measured for a picture."""
+        raise TandemError("no_demo", "A recorded comparison is shown, not run.", "Open the window to run one.")
 
 
 class ReplayLibrary:
@@ -142,6 +152,16 @@ def play(program: Program) -> None:
     chat.send(demo.question)
     while chat.running:
         model.poll()
+
+
+def play_comparison(program: Program) -> None:
+    """Open the recorded comparison that is shown to people. Raises TandemError `no_demo` where there is none."""
+    compare = program.compare
+    recorded = compare.shelf.recordings()
+    if not recorded:
+        raise TandemError("no_demo", "No recorded comparison is here to show.", "Record one: run a recipe and keep it.")
+    recipe = SHOWN_RECIPE if SHOWN_RECIPE in recorded else next(iter(recorded))
+    compare.open(RECIPE + recipe)
 
 
 def _fill(store: Store, demos: Sequence[Demo]) -> None:

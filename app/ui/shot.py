@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import sys
 from pathlib import Path
 
 from PySide6.QtCore import QMessageLogContext, QSize, QtMsgType, qInstallMessageHandler
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.errors import TandemError
 from app.ui import demo_services
 from app.ui import theme as themes
-from app.ui.pages.table import entry
+from app.ui.pages.table import PAGES, entry
 from app.ui.program import Program
 from app.ui.start import application, end, mode
 from app.ui.state.ports import Services
@@ -31,7 +32,8 @@ def take_shot(
     """
     found = entry(page)
     if found is None or found.coming:
-        raise TandemError("not_built", f"The page “{page}” is not built yet.", "Pages: chat, settings, help.")
+        built = ", ".join(e.id for e in PAGES if not e.coming)
+        raise TandemError("not_built", f"The page “{page}” is not built yet.", f"Pages: {built}.")
     if QApplication.instance() is None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     app = application()
@@ -47,11 +49,10 @@ def take_shot(
         window.show_page(found.id)
         program.model.learn()
         window.show()
-        window.chat.focus_composer()
-        window.show_page(found.id)
-        if demo:
-            demo_services.play(program)
-        return _grab(app, window, out)
+        if demo and found.demo:
+            module, function = found.demo.split(":")
+            getattr(importlib.import_module(module), function)(program)
+        return _grab(app, window, window.page(found.id), out)
 
 
 def _all_but_hints(_kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
@@ -60,11 +61,13 @@ def _all_but_hints(_kind: QtMsgType, _context: QMessageLogContext, message: str)
         print(message, file=sys.stderr)
 
 
-def _grab(app: QApplication, window: MainWindow, out: Path) -> tuple[int, int]:
+def _grab(app: QApplication, window: MainWindow, page: QWidget, out: Path) -> tuple[int, int]:
+    """page: what it has to do before it is looked at, it does in `settle`."""
     for _ in range(3):  # layouts that depend on one another settle in turns
         app.processEvents()
-    window.chat.strip.flush()
-    window.chat.transcript.follow()
+    settle = getattr(page, "settle", None)
+    if settle is not None:
+        settle()
     app.processEvents()
     picture = window.grab()
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
@@ -110,18 +111,72 @@ class MainWindow(QMainWindow):
                 "Ctrl+Shift+L",
                 lambda: chat.model.loaded is not None,
             ),
-            Command("chat.stop", "Stop the answer", chat.stop, "Escape", lambda: chat.running or chat.waiting_for_load),
+            Command("chat.stop", "Stop the answer", self._stop, "Escape", self._can_stop),
             Command("chat.again", "Answer again", chat.again, "Ctrl+R", lambda: chat.can_ask_again),
             Command("chat.focus", "Write a message", self._focus_composer, "Ctrl+M"),
-            Command("fold.left", "Show or hide the list", lambda: self.chat.bones.toggle("left"), "Ctrl+B"),
+            Command("fold.left", "Show or hide the list", lambda: self._fold("left"), "Ctrl+B", self._has_sides),
             Command(
-                "fold.inspector", "Show or hide the settings", lambda: self.chat.bones.toggle("inspector"), "Ctrl+I"
+                "fold.inspector",
+                "Show or hide the settings",
+                lambda: self._fold("inspector"),
+                "Ctrl+I",
+                self._has_sides,
             ),
+            *self._compare_table(),
             Command("page.chat", "Go to Chat", lambda: self.show_page("chat"), "Ctrl+1"),
+            Command("page.compare", "Go to Compare", lambda: self.show_page("compare"), "Ctrl+2"),
             Command("page.settings", "Settings", lambda: self.show_page("settings"), "Ctrl+,"),
             Command("page.help", "Help", lambda: self.show_page("help"), "F1"),
             Command("window.close", "Close the window", self.close, "Ctrl+Q"),
         ]
+
+    def _compare_table(self) -> list[Command]:
+        """What can be done while the Compare page is shown; its state is made with it."""
+        program = self._program
+        measures, replays = self._on_compare("can_measure"), self._on_compare("can_replay")
+        edits, runs = self._on_compare("can_edit"), self._on_compare("busy")
+        return [
+            Command(
+                "compare.measure", "Measure the comparison", lambda: program.compare.measure(), "Ctrl+Shift+M", measures
+            ),
+            Command("compare.quick", "Compare quickly, within one load", lambda: program.compare.quick(), "", measures),
+            Command("compare.race", "Race all lanes, a show", lambda: program.compare.race(), "", measures),
+            Command("compare.stop", "Stop the comparison", lambda: program.compare.stop(), "", runs),
+            Command(
+                "compare.replay",
+                "Replay the comparison",
+                lambda: program.compare.toggle_replay(),
+                "Ctrl+Shift+R",
+                replays,
+            ),
+            Command("compare.add_lane", "Add a lane", lambda: program.compare.add_lane(), "Ctrl+Shift+A", edits),
+        ]
+
+    def _on_compare(self, what: str) -> Callable[[], bool]:
+        """True while the Compare page is shown and its state says that it can."""
+        return lambda: self._shows("compare") and bool(getattr(self._program.compare, what))
+
+    def _shows(self, page: str) -> bool:
+        return self._stack.currentWidget() is self._pages.get(page)
+
+    def _stop(self) -> None:
+        """Escape: what runs on the page that is shown."""
+        if self._shows("compare"):
+            self._program.compare.stop()
+        else:
+            self._program.chat.stop()
+
+    def _can_stop(self) -> bool:
+        chat = self._program.chat
+        return self._program.compare.busy if self._shows("compare") else chat.running or chat.waiting_for_load
+
+    def _has_sides(self) -> bool:
+        return hasattr(self._stack.currentWidget(), "bones")
+
+    def _fold(self, side: str) -> None:
+        bones = getattr(self._stack.currentWidget(), "bones", None)
+        if bones is not None:
+            bones.toggle(side)
 
     def _new_conversation(self) -> None:
         self.show_page("chat")

@@ -37,10 +37,17 @@ class Bones(QWidget):
     folded = Signal(str, bool)
 
     def __init__(
-        self, theme: Theme, top: QWidget, middle: QWidget, foot: QWidget, left: QWidget, inspector: QWidget
+        self,
+        theme: Theme,
+        top: QWidget,
+        middle: QWidget,
+        foot: QWidget,
+        left: QWidget,
+        inspector: QWidget,
+        middle_least: int = MIDDLE_LEAST,
     ) -> None:
         super().__init__()
-        self._theme = theme
+        self._theme, self._middle_least = theme, middle_least
         self.left = Side(theme, left, LIST_WIDTH, self)
         self.inspector = Side(theme, inspector, INSPECTOR_WIDTH, self)
         row = QHBoxLayout()
@@ -84,7 +91,7 @@ class Bones(QWidget):
 
     def _settle(self) -> None:
         """The list gives way first, then the inspector."""
-        least = self._theme.px(MIDDLE_LEAST)
+        least = self._theme.px(self._middle_least)
         right = self.inspector.width() if self.inspector.wanted else 0
         self.left.settle(self.width() - right - self.left.width() >= least)
         self.inspector.settle(self.width() - self.inspector.width() >= least)

@@ -125,6 +125,12 @@ class ChatPage(QWidget):
         }
         table[action]()
 
+    def settle(self) -> None:
+        """Be as it looks when nothing moves any more, for a picture."""
+        self.focus_composer()
+        self.strip.flush()
+        self.transcript.follow()
+
     def focus_composer(self) -> None:
         """Put the cursor where one writes."""
         self.composer.edit.setFocus(Qt.FocusReason.ShortcutFocusReason)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Entry:
     """module: what is imported when the page is first shown; its `build(theme, program, commands)` makes the widget.
 
-    coming: the sentence that a page to come says of itself, in place of a module.
+    coming: the sentence that a page to come says of itself, in place of a module. demo: "module:function", which fills
+    the page for `shot --demo`; the function is given the program.
     """
 
     id: str
@@ -18,17 +19,18 @@ class Entry:
     group: str
     module: str = ""
     coming: str = ""
+    demo: str = ""
 
 
 PAGES = (
-    Entry("chat", "Chat", "chat", "tasks", "app.ui.pages.chat"),
+    Entry("chat", "Chat", "chat", "tasks", "app.ui.pages.chat", demo="app.ui.demo_services:play"),
     Entry("transcribe", "Transcribe", "transcribe", "tasks",
           coming="Speech to text with Whisper models, with the words as they come and the error rate against a reference."),
     Entry("speak", "Speak", "speak", "tasks", coming="Text to speech, with the time to the first sound of each voice."),
     Entry("images", "Images", "image", "tasks", coming="Pictures from words, with every step's time and memory in view."),
     Entry("video", "Video", "video", "tasks", coming="Short clips from words, frame by frame."),
-    Entry("compare", "Compare", "compare", "compare",
-          coming="Two to four settings side by side on the same questions, with a verdict only where the difference is decided."),
+    Entry("compare", "Compare", "compare", "compare", "app.ui.pages.compare",
+          demo="app.ui.demo_services:play_comparison"),
     Entry("models", "Models", "models", "library",
           coming="Every model here with its precisions, what fits this machine, and where to get more."),
     Entry("hardware", "Hardware", "hardware", "library",

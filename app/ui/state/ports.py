@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from app.glossary import Glossary
 from app.lab.launch import Launcher
@@ -14,6 +14,11 @@ from app.store import RunRecord, Store
 from engines.knobs import Settings
 from engines.protocol import ChatRequest, Described, Event, Loaded
 from engines.spec import EngineSpec
+
+if TYPE_CHECKING:
+    from app.lab.compare.events import Watcher
+    from app.lab.compare.plan import Mode, Plan
+    from app.lab.compare.result import Result
 
 Notify = Callable[[], None]
 
@@ -67,3 +72,4 @@ class Services(Protocol):
     def glossary(self) -> Glossary: ...
 
     def new_session(self, notify: Notify) -> Session: ...
+    def compare(self, plan: Plan, mode: Mode, watcher: Watcher, resume: Result | None = None) -> Result: ...

@@ -6,8 +6,10 @@ import pytest
 from app.errors import TandemError
 from app.ui import demo_services, shot, start
 from app.ui.program import Program
+from app.ui.state.compare_phase import Phase
 from app.ui.state.demo import Demo, Turn, read
 from engines.protocol import Beat, ChatRequest, Finished, FinishReason, Loaded, Memory, Message, Text
+from tests import comparisons
 from tests.fakes import METRICS, SPEC, variant
 
 ANSWER = "A cache keeps what was read."
@@ -92,3 +94,21 @@ def test_without_a_recorded_run_it_says_so(tmp_path):
     with pytest.raises(TandemError) as told:
         read(tmp_path)
     assert told.value.code == "no_demo"
+
+
+def test_the_compare_page_is_filled_from_a_recorded_comparison(recorded, tmp_path, monkeypatch):
+    monkeypatch.setattr(start.registry, "visible", lambda task: [SPEC])
+    replays = recorded.paths.resources / "replays"
+    with pytest.raises(TandemError) as told:
+        shot.take_shot(recorded, "compare", tmp_path / "none.png", (1280, 800), "light", True)
+    assert told.value.code == "no_demo"
+    (replays / "compare-kv-types.json").write_bytes(msgspec.json.encode(comparisons.result()))
+    with demo_services.replayed(recorded) as shown:
+        program = Program(shown, [SPEC])
+        demo_services.play_comparison(program)
+        assert program.compare.phase is Phase.SHOWN
+        assert program.compare.recorded
+        program.close()
+    out = tmp_path / "compare.png"
+    assert shot.take_shot(recorded, "compare", out, (1280, 800), "light", True) == (1280, 800)
+    assert out.stat().st_size > 10_000

@@ -196,8 +196,8 @@ def test_only_the_last_messages_are_built(window, program, services):
 
 
 def test_pages_to_come_say_so_and_lead_back(window, qtbot):
-    window.rail.button("compare").click()
-    qtbot.mouseClick(shown(window, "compare.go_chat"), Qt.MouseButton.LeftButton)
+    window.rail.button("images").click()
+    qtbot.mouseClick(shown(window, "images.go_chat"), Qt.MouseButton.LeftButton)
     assert window.rail.current() == "chat"
 
 
@@ -244,7 +244,7 @@ def test_a_shot_is_a_picture_of_the_page(qapp, services, tmp_path, monkeypatch):
     assert shot.take_shot(services, "chat", out, (1000, 700), "light", False) == (1000, 700)
     assert out.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(TandemError) as told:
-        shot.take_shot(services, "compare", out, (1000, 700), "light", False)
+        shot.take_shot(services, "images", out, (1000, 700), "light", False)
     assert told.value.code == "not_built"
 
 

@@ -1,0 +1,98 @@
+"""The Report menu: what a result can be written as, and where. The film's codecs are loaded when a film is made."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+
+from app.lab import report
+from app.lab.compare.recipes import to_toml
+from app.lab.compare.result import Result
+from app.ui.state.compare import CompareState
+from app.ui.state.compare_files import Progress
+from app.ui.theme import Theme
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One line of the menu. film: painted in the look of the window."""
+
+    id: str
+    title: str
+    what: str
+    suffix: str
+    film: bool = False
+
+
+KINDS = (
+    Kind("html", "HTML page with plots and replay…", "The report", ".html"),
+    Kind("markdown", "Markdown…", "The report", ".md"),
+    Kind("csv", "CSV of every run…", "The table", ".csv"),
+    Kind("json", "JSON…", "The result", ".json"),
+    Kind("mp4", "Film, MP4…", "The film", ".mp4", film=True),
+    Kind("gif", "Film, GIF…", "The film", ".gif", film=True),
+    Kind("recipe", "Save as recipe…", "The recipe", ".toml"),
+)
+
+
+class Reports:
+    """Fills the menu; asks for a place; has the state write."""
+
+    def __init__(self, page: QWidget, theme: Theme, state: CompareState, menu: QMenu) -> None:
+        self._page, self._theme, self._state = page, theme, state
+        for kind in KINDS:
+            if kind.id in ("csv", "mp4", "recipe"):
+                menu.addSeparator()
+            action = menu.addAction(kind.title)
+            action.setObjectName(f"compare.report_{kind.id}")
+            action.triggered.connect(self._asker(kind))
+
+    def write(self, kind: str, path: Path) -> None:
+        """Write what stands there as `kind` to `path`."""
+        found = next(k for k in KINDS if k.id == kind)
+        result = self._state.result
+        if result is not None:
+            self._state.files.write(found.what, self._writer(found), result, path)
+
+    def _asker(self, kind: Kind) -> Callable[[], None]:
+        return lambda: self._ask(kind)
+
+    def _ask(self, kind: Kind) -> None:
+        result = self._state.result
+        if result is None:
+            return
+        start = re.sub(r"[^\w-]+", "-", result.plan.title.lower()).strip("-") or "comparison"
+        name, _ = QFileDialog.getSaveFileName(
+            self._page, kind.title.rstrip("…"), start + kind.suffix, f"*{kind.suffix}"
+        )
+        if name:
+            path = Path(name)
+            self.write(kind.id, path if path.suffix else path.with_suffix(kind.suffix))
+
+    def _writer(self, kind: Kind) -> Callable[[Result, Path, Progress, Callable[[], bool]], None]:
+        dark, older = self._theme.tokens.dark, self._state.older
+
+        def film(result: Result, path: Path, progress: Progress, cancelled: Callable[[], bool]) -> None:
+            made = importlib.import_module("app.ui.film")
+            made.export(result, path, dark, progress=progress, cancelled=cancelled)
+
+        def text(result: Result, path: Path, _progress: Progress, _cancelled: Callable[[], bool]) -> None:
+            path.write_text(_text(kind.id, result, older), encoding="utf-8")
+
+        return film if kind.film else text
+
+
+def _text(kind: str, result: Result, older: Result | None) -> str:
+    makers: dict[str, Callable[[], str]] = {
+        "html": lambda: report.html_of(result, older),
+        "markdown": lambda: report.markdown_of(result, older),
+        "csv": lambda: report.csv_of(result),
+        "json": lambda: report.json_text(result),
+        "recipe": lambda: to_toml(result.plan),
+    }
+    return makers[kind]()

@@ -1,0 +1,97 @@
+"""Files of a comparison, written in a thread: reports, films, recipes. One at a time; what goes wrong is told in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from app.errors import TandemError
+from app.lab.compare.result import Result
+from app.ui.bridge import Bridge
+from app.ui.state.background import Job, Report
+from app.ui.state.cards import Problem
+from engines.errors import EngineError
+
+Progress = Callable[[float], None]
+Write = Callable[[Result, Path, Progress, Callable[[], bool]], object]
+"""(result, path, progress 0–1, cancelled): writes the file. Raises TandemError or OSError."""
+
+
+def problem_of(error: TandemError | EngineError) -> Problem:
+    """The page's card for what a person can act on."""
+    return Problem("That did not work", error.message, error.hint, (("dismiss", "Close"),))
+
+
+class Files(QObject):
+    """`changed` as a file begins, grows, and ends; `failed(Problem)`."""
+
+    changed = Signal()
+    failed = Signal(object)
+
+    def __init__(self, bridge: Bridge, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self._job: Job | None = None
+        self.notice = ""
+
+    @property
+    def busy(self) -> bool:
+        """True while a file is being written."""
+        return self._job is not None
+
+    @property
+    def fraction(self) -> float | None:
+        """How far the file is, 0–1."""
+        return self._job.fraction if self._job is not None else None
+
+    def write(self, title: str, write: Write, result: Result, path: Path) -> None:
+        """Begin; nothing may be under way. title: what it is, e.g. "The film"."""
+        if self._job is not None:
+            return
+
+        def work(report: Report, cancelled: Callable[[], bool]) -> Path:
+            try:
+                write(result, path, lambda share: report(title, share), cancelled)
+            except OSError as error:
+                why = f"{path.name} cannot be written: {error.strerror or error}."
+                raise TandemError("cannot_write", why, "Choose another place.") from error
+            return path
+
+        self.notice = f"{title} is being written…"
+        job = Job(title, work, self._bridge, self)
+        job.said.connect(lambda *_: self.changed.emit())
+        job.done.connect(lambda made: self._end(f"{title} is written: {made}"))
+        job.failed.connect(self._failed)
+        self._job = job
+        job.start()
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """End what is being written."""
+        if self._job is not None:
+            self._job.cancel()
+
+    def forget(self) -> None:
+        """No word of the last file any more."""
+        if not self.busy:
+            self.notice = ""
+
+    def close(self) -> None:
+        """At shutdown."""
+        if self._job is not None:
+            self._job.close()
+            self._job = None
+
+    def _failed(self, error: TandemError | EngineError) -> None:
+        self._end("")
+        if error.code != "cancelled":
+            self.failed.emit(problem_of(error))
+
+    def _end(self, notice: str) -> None:
+        if self._job is not None:
+            self._job.deleteLater()
+            self._job = None
+        self.notice = notice
+        self.changed.emit()

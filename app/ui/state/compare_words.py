@@ -1,0 +1,131 @@
+"""What the Compare page says about a comparison, in short plain sentences."""
+
+from __future__ import annotations
+
+from app.lab.compare.events import Moment
+from app.lab.compare.lane import letter
+from app.lab.compare.measures import measures
+from app.lab.compare.plan import Guess, Mode, Plan
+from app.lab.compare.result import Result, Status, Word
+from app.ui.state import words
+
+MODES = {Mode.MEASURE: "measured", Mode.QUICK: "quick", Mode.RACE: "race"}
+REPLAY = "replay of uncontended runs"
+
+
+def provenance(result: Result) -> str:
+    """How far the figures can be trusted, beside the verdict."""
+    if result.mode is Mode.RACE:
+        return "contended: a race is a show"
+    if result.mode is Mode.QUICK:
+        return "within one load: quick"
+    start = "contended: this machine was busy" if _contended(result) else "measured alone"
+    found = spread(result)
+    return f"{start} · reference's own spread ±{found * 100:.1f} %" if found is not None else start
+
+
+def spread(result: Result) -> float | None:
+    """The noise floor: the reference's own spread of what decides, the widest of the steps (relative)."""
+    decide = result.plan.decide or measures(result.plan.task).decide
+    found = [share for key, share in result.spread.items() if key.split("@")[0] in decide]
+    return max(found, default=None)
+
+
+def _contended(result: Result) -> bool:
+    return bool(result.busy) or any(cell.contended for cell in result.cells)
+
+
+def clock(seconds: float) -> str:
+    """ "3:12 min", "42 s"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole >= 3600:
+        return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
+    return f"{whole // 60}:{whole % 60:02d} min"
+
+
+def place(moment: Moment) -> str:
+    """ "block 3 of 5 · B": where the schedule is."""
+    start = f"block {moment.block:,} of {max(moment.block, moment.blocks):,}" if moment.block else ""
+    where = start or ("measuring" if moment.phase == "speed" else moment.phase)
+    return f"{where} · {letter(moment.lane)}" if moment.lane is not None else where
+
+
+def share(moment: Moment) -> float | None:
+    """How far the whole is, 0–1; a load says how far the load is, which is another thing."""
+    return None if moment.phase == "loading" else moment.fraction
+
+
+def left(moment: Moment) -> str:
+    """ "1:10 min left"; "" where it cannot be known yet."""
+    return "" if moment.left_s is None else f"{clock(moment.left_s)} left"
+
+
+def summary(result: Result) -> str:
+    """ "15 loads, 30 timed runs, 2 repeated · 3:12 min": what stands behind the figures."""
+    timed = sum(run.kind == "timed" for run in result.runs)
+    parts = [_count(len(result.loads), "load"), _count(timed, "timed run")]
+    if result.repeated:
+        parts.append(f"{result.repeated:,} repeated")
+    said = ", ".join(parts)
+    return f"{said} · {clock(result.seconds)}" if result.seconds else said
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def ended(result: Result) -> str:
+    """One word or two for how it ended."""
+    names = {
+        Status.DONE: "done", Status.CANCELLED: "stopped", Status.FAILED: "failed", Status.RUNNING: "interrupted",
+    }  # fmt: skip
+    return names[result.status]
+
+
+def noted(result: Result) -> list[str]:
+    """What must be said beside the figures: that it stopped early, what disturbed it, its own notes."""
+    found = []
+    if result.status is Status.CANCELLED:
+        found.append("Stopped early: what was done until then is shown.")
+    if result.status is Status.RUNNING:
+        found.append("This comparison was interrupted: what was done until then is shown.")
+    if result.busy:
+        found.append(f"This machine was too busy: close {', '.join(result.busy)}.")
+    return [*found, *result.notes]
+
+
+def outcomes(result: Result) -> list[str]:
+    """What became of the expectations, each said once, and not what stands in the sentence already."""
+    lanes: dict[str, list[str]] = {}
+    for one in result.expected:
+        reason = one.text.split("because ")[-1].split("Likely reasons: ")[-1].rstrip(".")
+        if reason not in result.words:
+            lanes.setdefault(one.text, []).append(letter(one.lane))
+    return [
+        f"Expectation for {', '.join(dict.fromkeys(names))}: {text[:1].lower()}{text[1:]}"
+        for text, names in lanes.items()
+    ]
+
+
+def guessed(guess: Guess, chosen: int, result: Result) -> str:
+    """ "You said “slower”; measured: faster." Undecided is said as such."""
+    lane = next((i for i, made in enumerate(result.plan.lanes) if made.name == guess.lane), None)
+    cell = result.cell(guess.metric, guess.step, lane) if lane is not None else None
+    said = f"You said “{guess.choices[chosen]}”"
+    if cell is None or cell.word is None or cell.word is Word.UNDECIDED:
+        return f"{said}; measured: not decided."
+    right = guess.answers.get(cell.word.value)
+    measured = guess.choices[right] if right is not None and right < len(guess.choices) else cell.word.value
+    return f"{said}; measured: “{measured}”. {'You were right.' if right == chosen else 'It went otherwise here.'}"
+
+
+def line(result_title: str, lanes: int, mode: Mode, created: float, now: float | None = None) -> str:
+    """The second line of an own experiment in the list."""
+    return f"{lanes} lanes · {MODES[mode]} · {words.day(created, now).lower()}"
+
+
+def minutes(plan: Plan) -> str:
+    """The note that says how long a recipe takes, or ""."""
+    return next((note for note in plan.notes if "min" in note or "hour" in note), "")
