@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from app.cli.program import (
 from app.errors import TandemError
 from app.lab.compare import recipes
 from app.lab.compare.events import Moment, RoomEvent, Watcher
+from app.lab.compare.experiment import continues
 from app.lab.compare.plan import Mode, Plan
 from app.lab.compare.result import Result, Status
 from app.lab.report import csv_of, html_of, json_of, markdown_of
@@ -82,7 +82,7 @@ def compare(
         watcher = Watcher(lambda event: tell(ticker, event), interrupts.asked)
         if not as_json:
             say(compare_text.beforehand(plan))
-        unfinished = before if before is not None and resumable(services, before) else None
+        unfinished = before if before is not None and resumable(services, before, plan, Mode(mode)) else None
         try:
             result = services.compare(plan, Mode(mode), watcher, unfinished)
         finally:
@@ -112,9 +112,9 @@ def experiment(services: Services, id: str) -> Result | None:
     return msgspec.convert(found[0].result, Result) if len(found) == 1 and found[0].result else None
 
 
-def resumable(services: Services, result: Result) -> bool:
-    """Was it cut short by a crash, and is nobody measuring it now?"""
-    if result.status is not Status.RUNNING:
+def resumable(services: Services, result: Result, plan: Plan, mode: Mode) -> bool:
+    """Was it cut short by a crash, is the same asked for, and is nobody measuring it now?"""
+    if result.status is not Status.RUNNING or not continues(result, plan, mode):
         return False
     lock = FileLock(services.paths.lock / f"experiment-{result.id}", timeout_s=0)
     free = lock.try_acquire()
@@ -181,8 +181,7 @@ def write(result: Result, older: Result | None, asked: dict[str, Any]) -> None:
 def tell(ticker: Ticker, event: RoomEvent) -> None:
     """Progress on stderr."""
     if isinstance(event, Moment) and event.phase != "done":
-        left = (
-            "" if event.left_s is None else f" · {time.strftime('%M:%S', time.gmtime(event.left_s)).lstrip('0')} left"
-        )
-        share = "" if event.fraction is None else f" {event.fraction:.0%}"
-        ticker(f"{event.words}{share}{left}")
+        where = f"block {event.block} of {event.blocks} · " if event.block else ""
+        share = "" if event.fraction is None else f" {event.fraction:.0%}".replace("%", " %")
+        left = "" if event.left_s is None else f" · {compare_text.clock(event.left_s)} left"
+        ticker(f"{where}{event.words}{share}{left}")

@@ -51,6 +51,11 @@ def result(found: Result, older: Result | None = None) -> str:
     return "\n".join(lines)
 
 
+def clock(seconds: float) -> str:
+    """ "1:05"."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
 def _effort(found: Result) -> str:
     spread = max(found.spread.values(), default=None)
     parts = [

@@ -9,6 +9,7 @@ from itertools import groupby
 from app.lab.compare import stats, wording
 from app.lab.compare.measures import Measure, Measures
 from app.lab.compare.result import Cell, Phrase, Result, Word
+from app.lab.compare.schedule import block_s
 from app.lab.compare.wording import Rules, Words
 
 DIRECTED = (Word.FASTER, Word.SLOWER, Word.MORE, Word.LESS)
@@ -149,8 +150,13 @@ class Teller:
             key = "open_hopeless" if hopeless else "open_item"
             return wording.fill(lane[key], where=Phrase(where, cell.id))
         count = lane["more_block" if cell.more_blocks == 1 else "more_blocks"].format(n=f"{cell.more_blocks:,}")
-        key = "open_more" if long else "open_next"
-        return wording.fill(lane[key], where=where, n=Phrase(count, cell.id))
+        if not long:
+            return wording.fill(lane["open_next"], where=where, n=Phrase(count, cell.id))
+        pace = block_s(self.result.runs)
+        if pace is None:
+            return wording.fill(lane["open_more"], where=where, n=Phrase(count, cell.id))
+        time = wording.about(pace * cell.more_blocks)
+        return wording.fill(lane["open_more_time"], where=where, n=Phrase(count, cell.id), time=time)
 
     # --- the chip -----------------------------------------------------------------------------------
 

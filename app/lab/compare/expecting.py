@@ -31,6 +31,8 @@ class Outcome:
 def outcomes(result: Result) -> list[Outcome]:
     """All expectations about lanes that are there."""
     names = [lane.name for lane in result.plan.lanes]
+    if result.reference:
+        return []  # they were written against the first lane
     return [Outcome(e, names.index(e.lane), sign(result, e, names.index(e.lane)))
             for e in result.plan.expect if e.lane in names]  # fmt: skip
 

@@ -63,11 +63,11 @@ def divergences(lane: LaneResult, reference: LaneResult) -> tuple[Divergence, ..
 
 
 def counted(result: Result, measures: Measures) -> dict[str, Any]:
-    """The table as of now: cells and the reference's own spread."""
-    cells = table.cells(
-        result.plan, result.mode, result.reference, result.runs, result.loads, len(result.lanes), measures
-    )
-    spread = table.spread(result.plan, result.mode, result.reference, result.runs, result.loads, measures)
+    """The table as of now: cells and the reference's own spread, of whole blocks only."""
+    runs = tuple(run for run in result.runs if run.block <= result.blocks)
+    loads = tuple(load for load in result.loads if load.block <= result.blocks)
+    cells = table.cells(result.plan, result.mode, result.reference, runs, loads, len(result.lanes), measures)
+    spread = table.spread(result.plan, result.mode, result.reference, runs, loads, measures)
     return {"cells": cells, "spread": spread, "busy": busy(result)}
 
 
@@ -87,8 +87,11 @@ def told(result: Result, measures: Measures) -> dict[str, Any]:
 
 
 def halves(result: Result, metrics: Sequence[str]) -> tuple[float | None, ...]:
-    """The relative half-width of every interval that must be narrow enough; None where there is none yet."""
+    """The relative half-width of every interval that must be narrow enough; None where there is none yet. None at all
+    once the reference is gone: no further block can narrow anything."""
     gone = {index for index, lane in enumerate(result.lanes) if lane.problem is not None}  # they get no more blocks
+    if result.reference in gone:
+        return ()
     found = [
         c for c in result.cells
         if c.metric in metrics and c.lane != result.reference and c.lane not in gone and c.value is not None

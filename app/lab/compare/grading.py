@@ -79,6 +79,8 @@ class Examiner:
             why = self._grader.lane(index, seat)
             if why:
                 self._note(f"Lane {letter(index)}: {why}")
+        else:
+            self._note(f"Lane {letter(index)}: the reference was not scored, so there is nothing to compare it with.")
         self.found.quality = tuple(q for q in self._grader.figures() if q.lane != self._reference)
         if flips := self._grader.flips(index):
             self.found.flips[index] = flips

@@ -18,7 +18,7 @@ from app.lab.launch import Launcher
 from app.library import ConversionPlan, Library, Variant
 from app.store import RunRecord
 from engines import registry
-from engines.knobs import Settings
+from engines.knobs import AUTO, Settings
 from engines.spec import EngineSpec
 
 
@@ -115,8 +115,18 @@ def as_it_ran(seat: Seat, records: list[RunRecord]) -> dict[str, Any]:
     if loaded is None:
         return {}
     notes = [note for record in records for note in record.notes]
+    effective = loaded.effective | (records[-1].knobs.get("effective", {}) if records else {})
     return {
         "engine_version": loaded.version, "build": loaded.build, "device": loaded.device, "n_ctx": loaded.n_ctx,
-        "effective": loaded.effective | (records[-1].knobs.get("effective", {}) if records else {}), "why": loaded.why,
-        "notes": tuple(dict.fromkeys([*loaded.notes, *notes])),
+        "effective": effective, "why": loaded.why,
+        "notes": tuple(dict.fromkeys([*not_engaged(seat.ready.lane, effective, loaded.why), *loaded.notes, *notes])),
     }  # fmt: skip
+
+
+def not_engaged(lane: Lane, effective: Settings, why: dict[str, str]) -> list[str]:
+    """Settings that were asked for and did not take, with the engine's reason (METRICS "Comparing" 9)."""
+    return [
+        f"{name} did not engage: {effective[name]}, not {asked} ({why.get(name, 'the engine gives no reason')})"
+        for name, asked in lane.knobs.items()
+        if name in effective and asked != AUTO and effective[name] != asked
+    ]

@@ -133,9 +133,10 @@ class Grader:
         self._ids = self._tokenized(scoring)
         most = min(scoring.n_ctx, self._limit or scoring.n_ctx)
         self._pieces = (*self._shipped(most), *self._own(most))
-        self._reference, marks = lane, Marks(self._step)
+        marks = Marks(self._step)
         self._score(scoring, marks, written=True)
         self.marks[lane] = marks
+        self._reference = lane  # only once its figures are there
 
     def lane(self, lane: int, scoring: Scoring) -> str:
         """Score another lane against it: "", or why it cannot be compared. Raises what scoring raises."""

@@ -20,16 +20,17 @@ WAIT_S = 0.05
 def race(
     runner: Runner,
     seats: Sequence[Seat],
+    records: dict[int, list[RunRecord]],
     wake: threading.Event,
     watcher: Watcher,
     failed: Callable[[Ready, LaneFailed], None],
-) -> dict[int, list[RunRecord]]:
-    """Every step of the plan on all seats at once; the records by lane. Lanes that fail drop out. Raises Stopped.
+) -> None:
+    """Every step of the plan on all seats at once. Lanes that fail drop out. Raises Stopped.
 
-    wake: set by every seat's session when it has something to say.
+    records: by lane, filled here, so that what is done is kept however it ends. wake: set by every seat's session
+    when it has something to say.
     """
     plan = runner.plan
-    records: dict[int, list[RunRecord]] = {seat.ready.index: [] for seat in seats}
     running = list(seats)
     for number, step in enumerate(plan.steps):
         waiting: dict[int, tuple[Seat, int]] = {}
@@ -45,7 +46,6 @@ def race(
                 failed(seat.ready, error)
         watcher.event(Moment("race", "all lanes answer together"))
         _follow(waiting, wake, records, running, number, failed)
-    return records
 
 
 def _follow(
@@ -78,7 +78,7 @@ def _follow(
 
 
 def as_runs(plan: Plan, records: dict[int, list[RunRecord]]) -> tuple[LaneRun, ...]:
-    """The race's runs, marked as contended."""
+    """The race's runs, marked as contended. One that was stopped gives no figures."""
     return tuple(
         LaneRun(
             lane=index, block=0, kind="timed", counts=True, contended=True, disturbance=CONTENDED,
@@ -87,5 +87,5 @@ def as_runs(plan: Plan, records: dict[int, list[RunRecord]]) -> tuple[LaneRun, .
                 for step, record in zip(plan.steps, mine, strict=False)
             ),
         )
-        for index, mine in records.items() if mine
+        for index, mine in records.items() if mine and mine[-1].reason != "cancelled"
     )  # fmt: skip

@@ -73,7 +73,7 @@ def words(result: Result) -> str:
     """What the recorded runs were: only those that had the machine to themselves are called uncontended."""
     if result.mode is Mode.RACE:
         return "replay of a race: contended"
-    if any(run.contended for run in result.runs if run.kind == "answer"):
+    if any(run.contended or run.disturbance.verdict for run in result.runs if run.kind == "answer"):
         return "replay; some runs were disturbed"
     return WORDS
 

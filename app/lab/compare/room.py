@@ -19,7 +19,8 @@ import msgspec
 
 from app.errors import TandemError
 from app.lab.compare import finish, prepare, race, schedule
-from app.lab.compare.events import Moment, Snapshot, Watcher
+from app.lab.compare.events import Moment, RoomEvent, Snapshot, Watcher
+from app.lab.compare.experiment import begun, continues, resumed, stored
 from app.lab.compare.grading import Examiner, Grading, order
 from app.lab.compare.lane import differences, letter
 from app.lab.compare.measures import measures
@@ -28,15 +29,14 @@ from app.lab.compare.quiet import MachineWatch, Watching
 from app.lab.compare.result import LaneResult, LaneRun, Load, Problem, Result, Status
 from app.lab.compare.runner import Runner
 from app.lab.compare.seat import LaneFailed, Ready, Seat, Stopped
+from app.lab.compare.standing import Standing
 from app.lab.compare.stats import enough
 from app.lab.describe import Descriptions
 from app.lab.estimates import estimate
 from app.lab.launch import Launcher
 from app.lab.lease import device_lease, take
-from app.lab.record import VERSION
 from app.locks import FileLock
-from app.store import ExperimentRecord
-from app.store.database import new_id
+from app.store import RunRecord
 from engines import hardware
 
 
@@ -58,6 +58,8 @@ def compare(tools: Tools, plan: Plan, mode: Mode, watcher: Watcher, resume: Resu
     """
     if not plan.lanes or not plan.steps:
         raise TandemError("no_lanes", "There is nothing to compare.", "Give at least one lane and one prompt.")
+    if resume is not None and not continues(resume, plan, mode):
+        resume = None  # figures of other lanes, prompts or modes never stand in one result
     with ExitStack() as held:
         return Room(tools, plan, mode, watcher, resume, held).run()
 
@@ -68,15 +70,17 @@ class Room:
     def __init__(
         self, tools: Tools, plan: Plan, mode: Mode, watcher: Watcher, resume: Result | None, held: ExitStack
     ) -> None:
-        self._tools, self._plan, self._mode, self._watcher, self._held = tools, plan, mode, watcher, held
+        self._tools, self._plan, self._mode, self._held = tools, plan, mode, held
+        self._tell = watcher.event
+        self._watcher = Watcher(self._hear, watcher.cancelled)
         self._measures = measures(plan.task)
         self._devices: set[str] = set()
         self._start = tools.clock()
         self._before_s = resume.seconds if resume is not None else 0.0
-        self._guess_s = 0.0
+        self._standing = Standing(plan.schedule, mode)
         self.result = resumed(resume, plan) if resume is not None else begun(plan, mode)
         self._runner = Runner(
-            plan, self._measures, tools.watch or MachineWatch(), watcher, tools.sleep, tools.clock, self._start
+            plan, self._measures, tools.watch or MachineWatch(), self._watcher, tools.sleep, tools.clock, self._start
         )
 
     def run(self) -> Result:
@@ -84,11 +88,12 @@ class Room:
         self._take("cpu")
         alive = FileLock(self._tools.launcher.paths.lock / f"experiment-{self.result.id}", timeout_s=0)
         alive.acquire()
+        self._held.callback(alive.path.unlink, missing_ok=True)
         self._held.callback(alive.release)
         status = Status.FAILED
         try:
             self._course()
-            status = Status.DONE if self._alive() else Status.FAILED
+            status = Status.DONE if self._alive() or self.result.cells else Status.FAILED
         except Stopped:
             status = Status.CANCELLED
         finally:
@@ -141,14 +146,19 @@ class Room:
         """Each lane answers once, shown. In Quick the timed runs follow within the same load."""
         for ready in self._alive():
             if self.result.lanes[ready.index].tracks:
-                continue  # resumed
+                continue  # resumed: it has answered before
             with self._or_problem(ready), self._seat(ready, 0) as seat:
                 began = self._tools.clock()
                 load = self._open(seat)
                 self._say("answers", f"{letter(ready.index)} answers", ready.index)
-                run, records = self._runner.answer(seat)
-                self._keep(seat, load, run, records)
-                self._guess(load, run, self._tools.clock() - began)
+                try:
+                    run, records = self._runner.answer(seat)
+                except Stopped as stopped:
+                    self._keep(seat, list(stopped.records))
+                    raise
+                self._keep(seat, records)
+                self._put(runs=(*self.result.runs, run))
+                self._guess(run, self._tools.clock() - began)
                 if self._mode is Mode.QUICK:
                     self._put(loads=(*self.result.loads, load))
                     self._runs(seat)
@@ -156,34 +166,37 @@ class Room:
         self._put(lanes=finish.compared(self.result))
         self._save()
 
-    def _keep(self, seat: Seat, load: Load, run: LaneRun, records: list[Any]) -> None:
-        """An answer's tracks, and the lane as it really ran."""
-        steps = zip(self._plan.steps, records, strict=True)
+    def _keep(self, seat: Seat, records: list[RunRecord]) -> None:
+        """An answer's tracks, also of one that was stopped, and the lane as it really ran."""
+        steps = zip(self._plan.steps, records, strict=False)
         tracks = tuple(finish.track(step.name, finish.prompt(step), record) for step, record in steps)
         index = seat.ready.index
         self._change(index, self.result.lanes[index], tracks=tracks, **prepare.as_it_ran(seat, records))
-        self._put(runs=(*self.result.runs, run))
 
-    def _guess(self, load: Load, run: LaneRun, whole_s: float) -> None:
+    def _guess(self, run: LaneRun, whole_s: float) -> None:
         """How long this lane will take in a block, from its answer."""
         runs = self._plan.schedule.discarded + self._plan.schedule.timed
-        self._guess_s += whole_s - run.seconds + runs * (run.seconds + self._plan.schedule.rest_s)
+        guess = whole_s - run.seconds + runs * (run.seconds + self._plan.schedule.rest_s)
+        self._standing.pace = schedule.Pace(guess_s=(self._standing.pace.guess_s or 0.0) + guess)
 
     # --- blocks -----------------------------------------------------------------------------------
 
     def _blocks(self) -> None:
-        """Blocks of fresh loads until it is enough."""
-        pace = schedule.Pace(guess_s=self._guess_s or None)
+        """Blocks of fresh loads until it is enough. What free memory says of the RAM says nothing of a card's."""
+        if any(lane.device not in ("", "cpu") for lane in self.result.lanes):
+            self._put(resident=False)
         while self._alive() and not self._enough():
-            block, began = self.result.blocks + 1, self._tools.clock()
-            self._pace(block, pace)
+            block = self.result.blocks + 1
+            self._standing.begin_block(block, self._now, self._more())
+            self._say("speed", "loads afresh")
             lanes = [self._ready(i) for i in schedule.order(block, [r.index for r in self._alive()])]
             if self.result.resident and len(lanes) > 1:
                 self._together(block, lanes)
             else:
                 for ready in lanes:
                     self._single(block, ready)
-            pace = schedule.Pace((*pace.done_s, self._tools.clock() - began), pace.guess_s)
+            self._standing.end_block(self._now)
+            self._settle_reference()
             self._put(blocks=block)
             self._put(**finish.counted(self.result, self._measures))
             self._save()
@@ -200,17 +213,22 @@ class Room:
 
     def _together(self, block: int, lanes: Sequence[Ready]) -> None:
         """All lanes of a block loaded, their runs in turn."""
+        late: list[Ready] = []
         with ExitStack() as stack:
             seats: dict[int, Seat] = {}
             for ready in lanes:
                 seat = stack.enter_context(self._seat(ready, block))
-                with self._or_problem(ready):
+                with self._or_problem(ready, unless=late if seats else None):
                     self._put(loads=(*self.result.loads, self._open(seat)))
                     seats[ready.index] = seat
             for kind, index in schedule.rounds(block, sorted(seats), self._plan.schedule):
                 if self.result.lanes[index].problem is None:
                     with self._or_problem(self._ready(index)):
                         self._timed(seats[index], kind)
+        if late:
+            self._put(resident=False)
+        for ready in late:  # they did not fit beside the others, which says nothing of them alone
+            self._single(block, ready)
 
     def _timed(self, seat: Seat, kind: str) -> None:
         for run in self._runner.timed(seat, kind):
@@ -229,17 +247,10 @@ class Room:
             self._tools.clock() - self._start,
         )
 
-    def _pace(self, block: int, pace: schedule.Pace) -> None:
-        """Say where the schedule is and how long it will still take."""
-        more = [c.more_blocks for c in self.result.cells if c.metric in (self._plan.decide or self._measures.decide)]
-        known = [m for m in more if m is not None]
-        blocks = schedule.planned(self._plan.schedule, self.result.blocks, max(known) if known else None)
-        minutes, spent = self._plan.schedule.minutes, self._tools.clock() - self._start
-        limit = None if minutes is None or self.result.blocks < self._plan.schedule.min_blocks else minutes * 60 - spent
-        left = pace.left_s(0.0, blocks, limit)
-        share = (block - 1) / blocks if blocks else None
-        moment = Moment("speed", f"block {block} of {blocks}", block, blocks, None, spent, left, share)
-        self._watcher.event(moment)
+    def _more(self) -> int | None:
+        """How many more blocks the least decided of the deciding figures asks for."""
+        metrics = self._plan.decide or self._measures.decide
+        return max((c.more_blocks for c in self.result.cells if c.metric in metrics and c.more_blocks), default=None)
 
     # --- quality ------------------------------------------------------------------------------------
 
@@ -250,16 +261,20 @@ class Room:
         folder = self._tools.launcher.paths.run / f"{os.getpid()}-quality-{self.result.id}"
         store = self._tools.launcher.store
         self._held.callback(shutil.rmtree, folder, ignore_errors=True)
-        with Examiner(self._plan, self.result, self._measures, store, folder, self._watcher) as examiner:
+        try:
+            with Examiner(self._plan, self.result, self._measures, store, folder, self._watcher) as examiner:
+                self._examine(examiner)
+        except TandemError as error:  # the disk, or a text that is gone: no lane's fault
+            self._put(notes=(*self.result.notes, f"Quality was not finished: {error.message} {error.hint}".rstrip()))
+
+    def _examine(self, examiner: Examiner) -> None:
+        try:
             for ready in order(self.result.reference, self._alive()):
-                try:
-                    with self._or_problem(ready), self._seat(ready, 0) as seat:
-                        self._open(seat)
-                        examiner.examine(seat)
-                except TandemError as error:  # the disk, or a text that is gone: no lane's fault
-                    self._put(notes=(*self.result.notes, f"Quality was not finished: {error.message} {error.hint}"))
-                    break
+                with self._or_problem(ready), self._seat(ready, 0) as seat:
+                    self._open(seat)
+                    examiner.examine(seat)
                 self._graded(examiner.found)
+        finally:
             self._put(notes=(*self.result.notes, *examiner.found.notes))
 
     def _graded(self, found: Grading) -> None:
@@ -281,18 +296,13 @@ class Room:
                 with self._or_problem(ready):
                     self._put(loads=(*self.result.loads, self._open(seat)))
                     seats.append(seat)
-            records = race.race(
-                self._runner, seats, wake, self._watcher, lambda ready, error: self._fail(ready.index, error.problem)
-            )
-            for seat in seats:
-                mine = records[seat.ready.index]
-                tracks = tuple(
-                    finish.track(step.name, finish.prompt(step), record)
-                    for step, record in zip(self._plan.steps, mine, strict=False)
-                )
-                index = seat.ready.index
-                self._change(index, self.result.lanes[index], tracks=tracks, **prepare.as_it_ran(seat, mine))
-        self._put(runs=race.as_runs(self._plan, records))
+            records: dict[int, list[RunRecord]] = {seat.ready.index: [] for seat in seats}
+            try:
+                race.race(self._runner, seats, records, wake, self._watcher, self._drop)
+            finally:
+                for seat in seats:
+                    self._keep(seat, records[seat.ready.index])
+                self._put(runs=race.as_runs(self._plan, records))
 
     # --- lanes --------------------------------------------------------------------------------------
 
@@ -302,17 +312,25 @@ class Room:
     def _open(self, seat: Seat) -> Load:
         self._heed()
         load = seat.open()
-        device = seat.session.loaded.device if seat.session.loaded is not None else "cpu"
-        self._take(device)
+        try:
+            self._take(seat.session.loaded.device if seat.session.loaded is not None else "cpu")
+        except TandemError as error:
+            raise LaneFailed(Problem(error.code, error.message, error.hint)) from error
         return load
 
     @contextlib.contextmanager
-    def _or_problem(self, ready: Ready) -> Iterator[None]:
-        """A lane that fails inside gets its problem; the others go on."""
+    def _or_problem(self, ready: Ready, unless: list[Ready] | None = None) -> Iterator[None]:
+        """A lane that fails inside gets its problem; the others go on. unless: takes it, if it only lacked memory."""
         try:
             yield
         except LaneFailed as failed:
-            self._fail(ready.index, failed.problem)
+            if unless is not None and failed.problem.code == "no_memory":
+                unless.append(ready)
+            else:
+                self._drop(ready, failed)
+
+    def _drop(self, ready: Ready, failed: LaneFailed) -> None:
+        self._fail(ready.index, failed.problem)
 
     def _alive(self) -> list[Ready]:
         return [ready for ready in self._runner.lanes if self.result.lanes[ready.index].problem is None]
@@ -333,7 +351,9 @@ class Room:
         reference = min((ready.index for ready in self._alive()), default=0)
         if reference != self.result.reference and not self.result.blocks:
             note = f"Lane {letter(self.result.reference)} did not run, so the ratios are to lane {letter(reference)}."
-            self._put(reference=reference, notes=(*self.result.notes, note))
+            base = self._plan.lanes[reference]
+            lanes = tuple(msgspec.structs.replace(x, differs=differences(x.lane, base)) for x in self.result.lanes)
+            self._put(reference=reference, lanes=lanes, notes=(*self.result.notes, note))
 
     # --- saying and keeping -------------------------------------------------------------------------
 
@@ -350,7 +370,18 @@ class Room:
             raise Stopped
 
     def _say(self, phase: str, words: str, lane: int | None = None) -> None:
-        self._watcher.event(Moment(phase, words, block=self.result.blocks, lane=lane))
+        self._watcher.event(Moment(phase, words, lane=lane))
+
+    def _hear(self, event: RoomEvent) -> None:
+        """Whatever is told goes on to the watcher, a moment with its place in the schedule."""
+        if isinstance(event, Moment):
+            event = self._standing.placed(event, self.result, len(self._alive()), self._now)
+        self._tell(event)
+
+    @property
+    def _now(self) -> float:
+        """Seconds since the experiment began (or was resumed)."""
+        return self._tools.clock() - self._start
 
     def _put(self, **changes: Any) -> None:
         seconds = self._before_s + self._tools.clock() - self._start
@@ -359,28 +390,4 @@ class Room:
 
     def _save(self) -> None:
         """Keep what there is; a crash loses at most the block under way."""
-        result = self.result
-        self._tools.launcher.store.save_experiment(
-            ExperimentRecord(
-                id=result.id, title=self._plan.title, recipe=self._plan.recipe, status=str(result.status),
-                plan=msgspec.to_builtins(self._plan), result=msgspec.to_builtins(result), created=result.created,
-            )
-        )  # fmt: skip
-
-
-def begun(plan: Plan, mode: Mode) -> Result:
-    """A result with nothing in it yet."""
-    lanes = tuple(LaneResult(lane=lane, differs=differences(lane, plan.lanes[0])) for lane in plan.lanes)
-    return Result(
-        id=new_id(), plan=plan, mode=mode, status=Status.RUNNING, created=time.time(), lanes=lanes,
-        machine=msgspec.json.decode(msgspec.json.encode(hardware.machine())), tandem=VERSION,
-    )  # fmt: skip
-
-
-def resumed(result: Result, plan: Plan) -> Result:
-    """An unfinished result with its whole blocks: what a crash cut short is measured again. plan: with other limits perhaps."""
-    return msgspec.structs.replace(
-        result, plan=plan, status=Status.RUNNING, notes=(*result.notes, "Interrupted and resumed."),
-        runs=tuple(run for run in result.runs if run.block <= result.blocks),
-        loads=tuple(load for load in result.loads if load.block <= result.blocks),
-    )  # fmt: skip
+        self._tools.launcher.store.save_experiment(stored(self.result))

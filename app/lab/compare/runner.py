@@ -68,7 +68,10 @@ class Runner:
         self.watch.begin(seat.pids)
         for number, request in enumerate(steps):
             more: dict[str, object] = {"kind": kind, "attempt": attempt, "step": self.plan.steps[number].name}
-            records.append(seat.run(request, number, more, shown=kind == "answer"))
+            try:
+                records.append(seat.run(request, number, more, shown=kind == "answer"))
+            except Stopped as stopped:
+                raise Stopped((*records, *stopped.records)) from stopped
         disturbance = self.watch.end()
         runs = tuple(
             StepRun(name=step.name, metrics=record.metrics, reason=record.reason, run=record.id)

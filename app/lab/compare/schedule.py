@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.lab.compare.plan import Mode, Schedule
+from app.lab.compare.result import LaneRun
 
 ROOM_PERCENT = 110  # METRICS: a block's lanes stay loaded together if their estimates + 10 % fit the free memory
 
@@ -35,6 +37,17 @@ def resident(estimates: Sequence[int | None], free_bytes: int) -> bool:
     """Do all lanes fit together? A lane whose size is not known counts as one that does not."""
     known = [e for e in estimates if e is not None]
     return len(known) == len(estimates) and sum(known) * ROOM_PERCENT <= free_bytes * 100
+
+
+def block_s(runs: Sequence[LaneRun]) -> float | None:
+    """Seconds that a block takes, its loads with it: from one block's first run to the next one's. None below two blocks."""
+    first: dict[int, float] = {}
+    for run in runs:
+        if run.block > 0:
+            first.setdefault(run.block, run.at_s)
+    begins = [first[block] for block in sorted(first)]
+    gaps = [b - a for a, b in itertools.pairwise(begins) if b > a]
+    return statistics.median(gaps) if gaps else None
 
 
 @dataclass(frozen=True, slots=True)

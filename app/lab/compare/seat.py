@@ -36,7 +36,11 @@ class LaneFailed(Exception):  # noqa: N818 - an outcome of a comparison, not a b
 
 
 class Stopped(Exception):  # noqa: N818 - an outcome
-    """The person asked to stop; what is done is kept."""
+    """The person asked to stop; what is done is kept. records: of a sequence that was cut off, its last one cancelled."""
+
+    def __init__(self, records: tuple[RunRecord, ...] = ()) -> None:
+        super().__init__("stopped")
+        self.records = records
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,8 @@ class Seat:
         return self._loaded()
 
     def send(self, request: Request) -> int:
-        """Begin a request; `finished` or `follow` brings its end. Raises LaneFailed."""
+        """Begin a request; `finished` brings its end. Raises LaneFailed, Stopped."""
+        self._refuse_once_stopped()
         with _failing():
             return self._session.run(request)
 
@@ -112,7 +117,7 @@ class Seat:
             if self._session.failure is not None:
                 raise self._failed()
         if record.reason == "cancelled":
-            raise Stopped
+            raise Stopped((record,))
         return record
 
     def tell(self, events: list[Event], step: int | None) -> None:
@@ -136,11 +141,13 @@ class Seat:
 
     def tokenize(self, text: str, messages: tuple[Message, ...] = ()) -> tuple[int, ...]:
         """Ids of a text as the model's tokenizer starts one, or of messages through the template. Raises LaneFailed, Stopped."""
+        self._refuse_once_stopped()
         answer = self._answer(self._session.tokenize(text, messages))
         return answer.ids if isinstance(answer, Tokens) else ()
 
     def score(self, order: Score) -> Scored:
         """Teacher-forced scores. Raises LaneFailed, Stopped."""
+        self._refuse_once_stopped()
         with _failing():
             number = self._session.score(order)
         answer = self._answer(number)
@@ -199,6 +206,11 @@ class Seat:
             self._session.stop()
         if self._stopping and self._session.can_force:
             self._session.force()
+            raise Stopped
+
+    def _refuse_once_stopped(self) -> None:
+        """A stop that came between two requests must not be forgotten by the next one."""
+        if self._stopping or self.watcher.cancelled():
             raise Stopped
 
     def _see_silence(self) -> None:

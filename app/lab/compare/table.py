@@ -156,6 +156,7 @@ def _against(cell: Cell, row: _Row, plan: Plan, mode: Mode, reference: int) -> C
     comparison = stats.compared([mine[b] for b in common], [theirs[b] for b in common])
     if comparison is None:
         return cell
+    cell = msgspec.structs.replace(cell, contended=cell.contended or row.contended[reference])
     if mode is Mode.QUICK:
         return msgspec.structs.replace(cell, ratio=comparison.ratio, word=Word.UNDECIDED)
     return _decided(cell, row.measure, comparison, max(plan.schedule.min_blocks, stats.LEAST_BLOCKS))

@@ -13,6 +13,8 @@ from app.lab.compare.plan import Mode
 from app.lab.compare.result import Cell, Expected, LaneResult, Phrase, Quality, Result, Status
 from app.lab.compare.wording import Words, fill, rules
 
+WHOLE_BITS = 15.0  # below that a file is quantized itself
+
 
 def sentence(result: Result, measures: Measures) -> tuple[Phrase, ...]:
     """The verdict as phrases; a number's phrase names its cell. Empty as long as there is nothing to say."""
@@ -238,6 +240,9 @@ def _closing(teller: Teller) -> Words:
     if result.quality and lineage not in teller.rules.plain_lineage:
         words = teller.rules.quality.lineage
         found += fill(words, reference=letter(result.reference), lineage=lineage.split(":")[0])
+    elif result.quality and (bits := result.lanes[result.reference].bits) is not None and bits < WHOLE_BITS:
+        words = teller.rules.quality.quantized
+        found += fill(words, reference=letter(result.reference), bits=f"{bits:.1f}")
     if result.mode is not Mode.RACE and any(cell.contended for cell in result.cells):
         key = "contended_by" if result.busy else "contended"
         found += fill(teller.rules.closing[key], busy=", ".join(result.busy))

@@ -36,6 +36,7 @@ class QualityWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     level: str
     score: str
     lineage: str
+    quantized: str
     levels: tuple[Level, ...]
 
 
@@ -161,6 +162,13 @@ def within(share: float) -> str:
 def share(value: float) -> str:
     """A share of a whole, rounded down, so that only all is 100 %: 0.9996 → "99.9 %"."""
     return f"{math.floor(value * 1000 + 1e-9) / 10:.1f} %"
+
+
+def about(seconds: float) -> str:
+    """ "about 40 s", "about 3 min"."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds / 5) * 5)} s"
+    return f"about {round(seconds / 60)} min"
 
 
 def times(ratio: float) -> str:

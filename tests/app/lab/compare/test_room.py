@@ -10,9 +10,9 @@ import pytest
 
 from app.errors import TandemError
 from app.lab.compare.events import Began, Delta, Moment, Snapshot
+from app.lab.compare.experiment import resumed
 from app.lab.compare.plan import Mode, Plan, Schedule, Step, ask
 from app.lab.compare.result import LaneRun, Result, Status, Word
-from app.lab.compare.room import resumed
 from app.lab.lease import device_lease
 from app.lab.services import Services
 from app.library import Variant
@@ -223,8 +223,8 @@ def test_a_race_streams_all_lanes_together_and_decides_nothing(bench: Bench, tin
 
 def test_the_time_left_is_told(bench: Bench, tiny: Variant) -> None:
     bench.run(plan(lane(tiny, "a"), lane(tiny, "b"), blocks=3))
-    moments = [e for e in bench.events if isinstance(e, Moment) and e.words.startswith("block")]
-    assert [m.words for m in moments] == ["block 1 of 3", "block 2 of 3", "block 3 of 3"]
+    moments = [e for e in bench.events if isinstance(e, Moment) and e.words == "loads afresh"]
+    assert [(m.block, m.blocks) for m in moments] == [(1, 3), (2, 3), (3, 3)]
     assert all(m.left_s is not None for m in moments)
 
 
