@@ -1,7 +1,8 @@
 """Takes measured comparisons over as shipped replays: .venv/bin/python packaging/record_comparisons.py [RECIPE …]
 
 Measure first (`tandem compare RECIPE`, or in the window). The newest finished measurement of each recipe in the home becomes
-resources/replays/compare-<recipe>.json: the whole result, as it was found here and never typed in.
+resources/replays/compare-<recipe>.json: the whole result, as it was found here and never typed in. Its table and verdict are
+made anew from its raw runs, so that they are worded as the program words them now.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ sys.path.insert(0, str(ROOT))
 import msgspec  # noqa: E402
 
 from app import compose  # noqa: E402
+from app.lab.compare import finish  # noqa: E402
+from app.lab.compare.measures import measures  # noqa: E402
 from app.lab.compare.plan import Mode  # noqa: E402
 from app.lab.compare.recipes import all_recipes  # noqa: E402
 from app.lab.compare.result import Result, Status  # noqa: E402
@@ -36,6 +39,9 @@ def main(wanted: list[str]) -> int:
             if result is None:
                 missing.append(recipe)
                 continue
+            known = measures(result.plan.task)
+            result = msgspec.structs.replace(result, **finish.counted(result, known))
+            result = msgspec.structs.replace(result, **finish.told(result, known))
             path = services.paths.resources / "replays" / f"compare-{recipe}.json"
             path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=0) + b"\n")
             print(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.glossary import Glossary
+from app.lab.compare.measures import measures
 from engines import metrics, registry
 from engines.metrics import ChatCounts, Clock
 
@@ -27,6 +28,8 @@ WORDS = (
     "task", "engine", "runtime", "worker", "model", "variant", "lineage", "knob", "session", "run", "token", "tokenizer",
     "template", "base_model", "system_prompt", "gguf", "safetensors", "quantization", "bits_per_weight", "kv_cache",
     "prefill", "decode", "sampling", "effect", "auto", "effective", "device", "context", "speculation",
+    "lane", "experiment", "block", "interval", "spread", "quick", "race", "replay", "resident", "flips", "contended",
+    "kl_mean", "kl_p99", "kl_max", "top1", "ppl_ratio", "task_score", "divergence",
 )  # fmt: skip
 
 
@@ -79,3 +82,9 @@ def test_other_names_lead_to_the_same_entry(glossary: Glossary) -> None:
 def test_a_tooltip_is_safe_rich_text(tmp_path: Path) -> None:
     (tmp_path / "glossary.toml").write_text('[a]\nterm = "A < B"\nshort = "x & y"\n')
     assert Glossary.load(tmp_path).tooltip("a") == "<b>A &lt; B</b><br>x &amp; y"
+
+
+def test_every_measure_of_a_comparison_is_explained(glossary: Glossary) -> None:
+    keys = [measure.key for measure in measures("chat").metric]
+    assert keys
+    assert [key for key in keys if not glossary.has(key)] == []

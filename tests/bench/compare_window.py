@@ -17,9 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-os.environ.setdefault("TANDEM_STARTER", str(ROOT / ".cache" / "starter"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from PySide6.QtCore import QCoreApplication, QSize
 
@@ -34,6 +32,7 @@ from app.ui.window import MainWindow
 from engines import registry
 from engines.spec import Task
 
+ROOT = Path(__file__).resolve().parents[2]
 PROMPT = "Explain in a few sentences how a sailing boat can travel against the wind."
 DECIDED = {Word.FASTER, Word.SLOWER, Word.SAME, Word.MORE, Word.LESS}
 
@@ -105,6 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shots", type=Path)
     args = parser.parse_args()
+    os.environ.setdefault("TANDEM_STARTER", str(ROOT / ".cache" / "starter"))
     with tempfile.TemporaryDirectory() as folder, compose.services(Paths(Path(folder))) as services:
         services.library.install("smollm2-135m")
         app = application()

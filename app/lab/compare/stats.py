@@ -16,7 +16,7 @@ from app.lab.compare.result import Interval, Word
 BEYOND = 0.01  # the near end of an interval that claims a difference lies beyond 1 %
 INSIDE = 0.02  # an interval that says "the same" lies inside ±2 %
 LEAST_BLOCKS = 5  # below that no word is said, whatever a plan asks for
-HOPELESS = 200  # more blocks than that nobody runs
+HOPELESS = 50  # more blocks than that nobody runs
 Z = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
 # 97.5 % quantiles of Student's t for 1 to 30 degrees of freedom, to three decimals.

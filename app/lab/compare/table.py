@@ -90,6 +90,11 @@ def _load_blocks(loads: Sequence[Load], lane: int, key: str) -> ByBlock:
 
 
 def _of_load(load: Load, key: str) -> float | None:
+    """A figure of a load; "kv_bytes" and the like are the parts that the engine itself says of its memory."""
+    parts = load.memory.get("parts") or {}
+    part = key.removesuffix("_bytes")
+    if key not in load.memory and part in parts:
+        return _number(parts[part])
     return _number(load.memory[key] if key in load.memory else load.phases.get(key))
 
 

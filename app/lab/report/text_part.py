@@ -42,7 +42,7 @@ def replay_part(result: Result) -> Markup:
         '<label>Speed <select id="r-speed">{}</select></label><label><input type="checkbox" id="r-loop"> Loop</label>{}</div>'
         '<p class="prompt" id="r-prompt"></p><div class="panes">{}</div>'
         '<script type="application/json" id="replay-data">{}</script></section>'
-    ).format(replay.WORDS, speeds, chooser, panes, data(result))
+    ).format(replay.words(result), speeds, chooser, panes, data(result))
 
 
 def data(result: Result) -> Markup:

@@ -160,6 +160,11 @@ def test_other_modes_are_labelled(mode: Mode):
     assert ("a show" in words) is (mode is Mode.RACE)
 
 
+def test_only_a_replay_of_runs_that_were_alone_says_so():
+    assert "replay of uncontended runs" in Page(html_of(result())).words
+    assert "uncontended" not in html_of(result(mode=Mode.RACE))
+
+
 def test_an_experiment_that_was_cancelled_before_any_figure():
     made = result()
     empty = msgspec.structs.replace(
