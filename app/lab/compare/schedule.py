@@ -62,12 +62,11 @@ class Pace:
         """Seconds that one block takes."""
         return statistics.median(self.done_s) if self.done_s else self.guess_s
 
-    def left_s(self, in_block_s: float, blocks: int, limit_left_s: float | None) -> float | None:
+    def left_s(self, in_block_s: float, blocks: int) -> float | None:
         """Seconds until `blocks` are done, of which `len(done_s)` are and one is `in_block_s` old."""
         if self.block_s is None:
             return None
-        left = max(0.0, (blocks - len(self.done_s)) * self.block_s - in_block_s)
-        return left if limit_left_s is None else max(0.0, min(left, limit_left_s))
+        return max(0.0, (blocks - len(self.done_s)) * self.block_s - in_block_s)
 
 
 def planned(schedule: Schedule, done: int, more: int | None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 
 from app.lab.compare.events import Moment
@@ -28,7 +29,8 @@ class Standing:
     def begin_block(self, block: int, now_s: float, more: int | None) -> None:
         """A block begins. more: how many more blocks the widest interval asks for."""
         self.block, self.block_began_s = block, now_s
-        self.blocks = planned(self.schedule, block - 1, more)
+        self.blocks = max(self.schedule.min_blocks, min(planned(self.schedule, block - 1, more), self._in_time(now_s)))
+        self.blocks = min(self.blocks, self.schedule.max_blocks)
 
     def end_block(self, now_s: float) -> None:
         """It is over: what it took helps to tell what is left."""
@@ -59,13 +61,11 @@ class Standing:
         runs = lanes * (self.schedule.discarded + self.schedule.timed)
         here = sum(run.block == self.block and (run.kind == "discarded" or run.counts) for run in result.runs)
         share = min(1.0, here / runs) if runs else 0.0
-        return (self.block - 1 + share) / self.blocks, self.pace.left_s(
-            now_s - self.block_began_s, self.blocks - self.block + 1 + len(self.pace.done_s), self._limit(now_s)
-        )
+        left = self.pace.left_s(now_s - self.block_began_s, self.blocks - self.block + 1 + len(self.pace.done_s))
+        return (self.block - 1 + share) / self.blocks, left
 
-    def _limit(self, now_s: float) -> float | None:
-        """Seconds until the time limit; None while it does not bind: the least number of blocks is always made."""
-        minutes = self.schedule.minutes
-        if minutes is None or self.blocks <= self.schedule.min_blocks:
-            return None
-        return minutes * 60 - now_s
+    def _in_time(self, now_s: float) -> int:
+        """How many blocks the time limit allows: none is begun after it, and one that has begun is finished."""
+        if self.schedule.minutes is None or not self.pace.block_s:
+            return self.schedule.max_blocks
+        return self.block - 1 + math.ceil(max(0.0, self.schedule.minutes * 60 - now_s) / self.pace.block_s)

@@ -36,11 +36,10 @@ def test_lanes_stay_loaded_if_they_fit_with_a_tenth_to_spare(
 
 
 def test_time_left_comes_from_the_blocks_so_far() -> None:
-    assert Pace().left_s(0, 5, None) is None
-    assert Pace(guess_s=10.0).left_s(4.0, 5, None) == 46.0
-    assert Pace((8.0, 12.0, 10.0), 99.0).left_s(1.0, 5, None) == 19.0
-    assert Pace((10.0,)).left_s(0.0, 5, 25.0) == 25.0
-    assert Pace((10.0,)).left_s(50.0, 2, None) == 0.0
+    assert Pace().left_s(0, 5) is None
+    assert Pace(guess_s=10.0).left_s(4.0, 5) == 46.0
+    assert Pace((8.0, 12.0, 10.0), 99.0).left_s(1.0, 5) == 19.0
+    assert Pace((10.0,)).left_s(50.0, 2) == 0.0
 
 
 def test_more_blocks_are_planned_where_the_spread_asks_for_them() -> None:

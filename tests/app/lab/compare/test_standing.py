@@ -44,13 +44,22 @@ def test_later_the_blocks_themselves_do() -> None:
     assert (told.left_s, told.fraction) == (4 * 12.0 - 4.0, pytest.approx((1 + 2 / 6) / 5))
 
 
-def test_more_blocks_are_foreseen_and_the_time_limit_ends_them() -> None:
-    standing = Standing(Schedule(minutes=2.0), Mode.MEASURE, Pace((10.0,) * 5))
-    standing.begin_block(6, 60.0, 4)
-    told = standing.placed(SAID, begun(PLAN, Mode.MEASURE), 2, 60.0)
-    assert (told.blocks, told.left_s) == (9, 40.0)
-    standing.begin_block(6, 100.0, 4)
-    assert standing.placed(SAID, begun(PLAN, Mode.MEASURE), 2, 100.0).left_s == 20.0
+@pytest.mark.parametrize(
+    ("minutes", "block", "now_s", "blocks", "left_s"),
+    [
+        (None, 6, 60.0, 9, 40.0),  # four more asked for
+        (2.0, 6, 60.0, 9, 40.0),  # and time for six
+        (2.0, 6, 105.0, 7, 20.0),  # a block that has begun is finished
+        (0.5, 3, 60.0, 5, 30.0),  # the least number is always made
+    ],
+)
+def test_more_blocks_are_foreseen_as_far_as_the_time_limit_allows(
+    minutes: float | None, block: int, now_s: float, blocks: int, left_s: float
+) -> None:
+    standing = Standing(Schedule(minutes=minutes), Mode.MEASURE, Pace((10.0,) * (block - 1)))
+    standing.begin_block(block, now_s, 4)
+    told = standing.placed(SAID, begun(PLAN, Mode.MEASURE), 2, now_s)
+    assert (told.blocks, told.left_s) == (blocks, left_s)
 
 
 def test_quick_counts_its_runs() -> None:

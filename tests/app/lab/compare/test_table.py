@@ -5,7 +5,7 @@ import pytest
 
 from app.lab.compare import stats, table
 from app.lab.compare.plan import Mode
-from app.lab.compare.result import Cell, Word
+from app.lab.compare.result import Cell, Load, Word
 from tests.app.lab.compare.made import CHAT, load, plan, rates, schedule, step, timed
 
 MEASURE = plan(schedule=schedule())
@@ -68,7 +68,7 @@ def test_a_lane_without_a_figure_keeps_its_cell_and_a_row_without_any_goes():
 
 def test_what_helps_is_better():
     quick = [timed(lane, b, {"": {"decode_tok_s": r, "ttft_s": t, "n_cached": 0.0}})
-             for b in (1, 2) for lane, r, t in ((0, 100, 1.0), (1, 120, 1.5))]  # fmt: skip
+             for b in range(1, 6) for lane, r, t in ((0, 100, 1.0), (1, 120, 1.5))]  # fmt: skip
     cells = made(quick)
     assert (cells["decode_tok_s", "", 1].word, cells["decode_tok_s", "", 1].better) == (Word.FASTER, True)
     assert (cells["ttft_s", "", 1].word, cells["ttft_s", "", 1].better) == (Word.SLOWER, False)
@@ -77,21 +77,22 @@ def test_what_helps_is_better():
 
 
 def test_the_same_is_not_better():
-    cell = made(blocks((100, 100), (100, 100)))["decode_tok_s", "", 1]
+    cell = made(blocks(*[(100, 100)] * 5))["decode_tok_s", "", 1]
     assert (cell.word, cell.better, cell.more_blocks, cell.low, cell.high) == (Word.SAME, None, None, 1.0, 1.0)
 
 
 def test_no_word_before_the_least_number_of_blocks():
-    cell = made(blocks((100, 50), (100, 50)), plan_=plan(schedule=schedule(5)))["decode_tok_s", "", 1]
-    assert (cell.word, cell.better, cell.more_blocks) == (Word.UNDECIDED, None, 3)
-    assert cell.low == pytest.approx(0.5)
+    for least in (1, 5):  # whatever a plan asks for
+        cell = made(blocks((100, 50), (100, 50)), plan_=plan(schedule=schedule(least)))["decode_tok_s", "", 1]
+        assert (cell.word, cell.better, cell.more_blocks) == (Word.UNDECIDED, None, 3)
+        assert cell.low == pytest.approx(0.5)
 
 
 def test_steps_have_their_own_rows():
     two = plan(steps=[step("copy"), step("prose")], schedule=schedule())
     runs = [timed(lane, b, {"copy": {"decode_tok_s": r}, "prose": {"decode_tok_s": 10.0}})
-            for b in (1, 2) for lane, r in ((0, 10.0), (1, 30.0))]  # fmt: skip
-    cells = made(runs, [load(lane, b, 5) for b in (1, 2) for lane in (0, 1)], two)
+            for b in range(1, 6) for lane, r in ((0, 10.0), (1, 30.0))]  # fmt: skip
+    cells = made(runs, [load(lane, b, 5) for b in range(1, 6) for lane in (0, 1)], two)
     assert cells["decode_tok_s", "copy", 1].word is Word.FASTER
     assert cells["decode_tok_s", "prose", 1].word is Word.SAME
     assert [key for key in cells if key[0] == "model_bytes"] == [("model_bytes", "", 0), ("model_bytes", "", 1)]
@@ -99,14 +100,22 @@ def test_steps_have_their_own_rows():
 
 def test_memory_and_load_come_from_the_blocks_loads():
     loads = [
-        load(lane, b, size, t) for b in (1, 2, 3) for lane, size, t in ((0, 143_000_000, 1.0), (1, 98_000_000, 2.0))
+        load(lane, b, size, t) for b in range(1, 6) for lane, size, t in ((0, 143_000_000, 1.0), (1, 98_000_000, 2.0))
     ]
     cells = made((), [*loads, load(1, 0, 1, 99.0)])
     memory = cells["model_bytes", "", 1]
-    assert (memory.value, memory.values) == (98_000_000, (98_000_000,) * 3)
+    assert (memory.value, memory.values) == (98_000_000, (98_000_000,) * 5)
     assert (memory.word, memory.better) == (Word.LESS, True)
     assert memory.low == pytest.approx(memory.ratio)
     assert (cells["load_s", "", 1].word, cells["load_s", "", 1].better) == (Word.SLOWER, False)
+
+
+def test_the_parts_that_an_engine_says_of_its_memory_are_rows():
+    loads = [Load(lane=lane, block=b, phases={}, memory={"parts": {"kv": size, "weights": 98}})
+             for b in range(1, 6) for lane, size in ((0, 90), (1, 45))]  # fmt: skip
+    cells = made((), loads)
+    assert (cells["kv_bytes", "", 1].ratio, cells["kv_bytes", "", 1].word) == (pytest.approx(0.5), Word.LESS)
+    assert cells["weights_bytes", "", 1].word is Word.SAME
 
 
 def test_quick_decides_nothing():
