@@ -45,13 +45,16 @@ def sha256_of(path: Path, progress: Progress = no_progress, cancelled: Cancelled
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Temporary name, fsync, rename, fsync of the folder."""
+    """Temporary name, fsync, rename, fsync of the folder. Raises OSError, then nothing is left of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 

@@ -1,10 +1,11 @@
 """What a person owns: conversations, runs and preferences, in a database that several processes share."""
 
 from app.store.opening import StoreSettings
-from app.store.records import Conversation, ExperimentRecord, LoadRecord, RunRecord, StoredMessage
+from app.store.records import Conversation, ExperimentHead, ExperimentRecord, LoadRecord, RunRecord, StoredMessage
 from app.store.store import Store
 from app.store.stream import TextStream
 
 __all__ = [
-    "Conversation", "ExperimentRecord", "LoadRecord", "RunRecord", "Store", "StoreSettings", "StoredMessage", "TextStream",
+    "Conversation", "ExperimentHead", "ExperimentRecord", "LoadRecord", "RunRecord", "Store", "StoreSettings",
+    "StoredMessage", "TextStream",
 ]  # fmt: skip

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from app.store.database import Database, clean, from_json, new_id, not_found, now, to_json
-from app.store.records import ExperimentRecord
+from app.store.records import ExperimentHead, ExperimentRecord
 
 _COLUMNS = ", ".join(ExperimentRecord.__struct_fields__)
+_HEAD = (
+    "id, title, recipe, status, created, "
+    "coalesce(CASE WHEN json_valid(result) THEN json_extract(result, '$.mode') END, '') AS mode, "
+    "coalesce(CASE WHEN json_valid(plan) THEN json_array_length(plan, '$.lanes') END, 0) AS lanes"
+)
 
 
 class Experiments(Database):
@@ -38,6 +43,19 @@ class Experiments(Database):
         query = f"SELECT {_COLUMNS} FROM experiments WHERE deleted IS NULL ORDER BY seq DESC LIMIT ?"  # noqa: S608
         rows = self.read(lambda c: c.execute(query, (limit,)).fetchall())
         return [_record(dict(row)) for row in rows]
+
+    def experiment_heads(self, limit: int = 100) -> list[ExperimentHead]:
+        """The last `limit` of them, newest first, for a list: their plans and results stay on the disk."""
+        return self._heads("deleted IS NULL", limit)
+
+    def unfinished_experiments(self, limit: int = 5) -> list[ExperimentHead]:
+        """Those that are "running", newest first: they run now, or something interrupted them."""
+        return self._heads("deleted IS NULL AND status = 'running'", limit)
+
+    def _heads(self, where: str, limit: int) -> list[ExperimentHead]:
+        query = f"SELECT {_HEAD} FROM experiments WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        rows = self.read(lambda c: c.execute(query, (limit,)).fetchall())
+        return [ExperimentHead(**dict(row)) for row in rows]
 
     def delete_experiment(self, id: str) -> None:
         """Put it away; its runs stay in the history."""

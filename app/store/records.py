@@ -82,6 +82,18 @@ class ExperimentRecord(msgspec.Struct, frozen=True, kw_only=True):
     updated: float = 0.0
 
 
+class ExperimentHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list shows of one comparison. mode: of its result, "" where there is none yet. lanes: how many it has."""
+
+    id: str
+    title: str
+    recipe: str
+    status: str
+    mode: str
+    created: float
+    lanes: int
+
+
 class LoadRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What one load took, for this machine's own estimates. None: could not be had."""
 

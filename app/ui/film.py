@@ -24,6 +24,7 @@ from PySide6.QtGui import QImage
 from app.errors import TandemError
 from app.lab.compare.replay import timeline
 from app.lab.compare.result import Result
+from app.library.checksum import sync_file, sync_folder
 from app.ui.film_frames import FilmPainter
 from app.ui.film_palette import Palette
 from app.ui.theme_tokens import DARK, LIGHT
@@ -161,7 +162,9 @@ def _taking_place_of(path: Path) -> Iterator[Path]:
     try:
         yield unfinished
         with _in_words(path):
+            sync_file(unfinished)
             unfinished.replace(path)
+            sync_folder(path.parent)
     finally:
         unfinished.unlink(missing_ok=True)
 

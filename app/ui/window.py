@@ -20,6 +20,7 @@ from app.ui.widgets.rail import Rail, RailItem
 
 if TYPE_CHECKING:
     from app.ui.pages.chat import ChatPage  # a page is imported when it is first shown
+    from app.ui.pages.compare import ComparePage
 
 START_SIZE = (1280, 760)  # fits a screen of 800 with its bars
 LEAST_SIZE = (820, 540)
@@ -131,26 +132,20 @@ class MainWindow(QMainWindow):
         ]
 
     def _compare_table(self) -> list[Command]:
-        """What can be done while the Compare page is shown; its state is made with it."""
-        program = self._program
-        measures, replays = self._on_compare("can_measure"), self._on_compare("can_replay")
-        edits, runs = self._on_compare("can_edit"), self._on_compare("busy")
+        """What can be done while the Compare page is shown: what the buttons of its bar do."""
+        can, act = self._on_compare, self._act
         return [
-            Command(
-                "compare.measure", "Measure the comparison", lambda: program.compare.measure(), "Ctrl+Shift+M", measures
-            ),
-            Command("compare.quick", "Compare quickly, within one load", lambda: program.compare.quick(), "", measures),
-            Command("compare.race", "Race all lanes, a show", lambda: program.compare.race(), "", measures),
-            Command("compare.stop", "Stop the comparison", lambda: program.compare.stop(), "", runs),
-            Command(
-                "compare.replay",
-                "Replay the comparison",
-                lambda: program.compare.toggle_replay(),
-                "Ctrl+Shift+R",
-                replays,
-            ),
-            Command("compare.add_lane", "Add a lane", lambda: program.compare.add_lane(), "Ctrl+Shift+A", edits),
+            Command("compare.measure", "Measure the comparison", act("measure"), "Ctrl+Shift+M", can("can_measure")),
+            Command("compare.quick", "Compare quickly, within one load", act("quick"), "", can("can_measure")),
+            Command("compare.race", "Race all lanes, a show", act("race"), "", can("can_measure")),
+            Command("compare.stop", "Stop the comparison", act("stop"), "", can("busy")),
+            Command("compare.replay", "Replay the comparison", act("replay"), "Ctrl+Shift+R", can("can_replay")),
+            Command("compare.add_lane", "Add a lane", act("add_lane"), "Ctrl+Shift+A", can("can_edit")),
         ]
+
+    def _act(self, verb: str) -> Callable[[], None]:
+        """A verb of the Compare page, which first takes what is still being typed."""
+        return lambda: cast("ComparePage", self._pages["compare"]).act(verb)
 
     def _on_compare(self, what: str) -> Callable[[], bool]:
         """True while the Compare page is shown and its state says that it can."""
@@ -162,7 +157,7 @@ class MainWindow(QMainWindow):
     def _stop(self) -> None:
         """Escape: what runs on the page that is shown."""
         if self._shows("compare"):
-            self._program.compare.stop()
+            self._act("stop")()
         else:
             self._program.chat.stop()
 

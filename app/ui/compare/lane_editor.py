@@ -16,7 +16,7 @@ from app.ui.state.picks import Pick
 from app.ui.theme import Theme
 from app.ui.widgets.elide import ElidedLabel
 from app.ui.widgets.knob_form import KnobForm
-from app.ui.widgets.label import Label
+from app.ui.widgets.label import Label, hint
 from app.ui.widgets.lane_spark import LaneBadge
 from engines.knobs import KnobState, Scope, Settings
 from engines.spec import EngineSpec
@@ -199,8 +199,8 @@ def _fill(box: QComboBox, lines: Sequence[Pick], current: str) -> None:
             box.addItem(line.title, line.id)
     rows = box.model()
     for index, line in enumerate(lines):
-        box.setItemData(index, line.off, Qt.ItemDataRole.ToolTipRole)
+        box.setItemData(index, hint(line.off), Qt.ItemDataRole.ToolTipRole)
         if isinstance(rows, QStandardItemModel):
             rows.item(index).setEnabled(not line.off)
     box.setCurrentIndex(box.findData(current))
-    box.setToolTip(box.currentText())
+    box.setToolTip(hint(box.currentText()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.lab.compare.plan import Plan
@@ -138,6 +139,7 @@ class GuessView(QWidget):
         self._choices = QHBoxLayout()
         self._choices.setSpacing(px(8))
         self._buttons: list[QPushButton] = []
+        self._plan: Plan | None = None
         self.skip = QPushButton("Skip")
         self.skip.setObjectName("compare.guess_skip")
         self.skip.setAccessibleName("Skip the guess and go on")
@@ -169,8 +171,15 @@ class GuessView(QWidget):
         outer.addLayout(centre)
         outer.addStretch(3)
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  Qt's name
+        super().showEvent(event)
+        self._focus()
+
     def show_plan(self, plan: Plan) -> None:
-        """The plan's question and its guess."""
+        """The plan's question and its guess; what is in view already stays as it is."""
+        if plan == self._plan and self.isVisible():
+            return
+        self._plan = plan
         self._title.setText(plan.title)
         self._question.setText(plan.question)
         self._question.setVisible(bool(plan.question))
@@ -190,4 +199,8 @@ class GuessView(QWidget):
             button.clicked.connect(lambda _=False, i=index: self.answered.emit(i))
             self._buttons.append(button)
             self._choices.addWidget(button)
-        self._buttons[0].setFocus(Qt.FocusReason.OtherFocusReason)
+        self._focus()
+
+    def _focus(self) -> None:
+        if self._buttons:
+            self._buttons[0].setFocus(Qt.FocusReason.OtherFocusReason)

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from app.ui import icons
 from app.ui.state.compare_shelf import OWN, Item
 from app.ui.theme import Theme
-from app.ui.widgets.label import Label
+from app.ui.widgets.label import Label, hint
 
 Index = QModelIndex | QPersistentModelIndex
 ITEM_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -63,7 +63,7 @@ class ItemModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return line if isinstance(line, str) else f"{line.title}, {line.detail}"
         if role == Qt.ItemDataRole.ToolTipRole and isinstance(line, Item):
-            return line.title
+            return hint(line.title)
         return line if role == ITEM_ROLE and isinstance(line, Item) else None
 
     def flags(self, index: Index) -> Qt.ItemFlag:

@@ -10,9 +10,7 @@ from app.glossary import Glossary
 from app.ui.compare.comparison_table import ComparisonTable
 from app.ui.compare.outputs import Outputs
 from app.ui.compare.prompt_bar import PromptBar
-from app.ui.frame.notices import Notices
 from app.ui.frame.quiet_scroll import BAR, QuietScroll
-from app.ui.state.cards import Problem
 from app.ui.state.replay import ReplayState
 from app.ui.theme import Theme
 from app.ui.widgets.replay_bar import ReplayBar
@@ -30,7 +28,6 @@ class Middle(QWidget):
         super().__init__()
         self._theme = theme
         self._replay = replay
-        self.notices = Notices(theme, page)
         self.prompt = PromptBar(theme)
         self.replay_bar = ReplayBar(theme, replay)
         self.outputs = Outputs(theme, glossary)
@@ -52,18 +49,12 @@ class Middle(QWidget):
         column = QVBoxLayout(body)
         column.setContentsMargins(px(EDGE), px(12), px(EDGE - BAR), px(12))
         column.setSpacing(px(GAP))
-        for widget in (self.notices, self.prompt, self.replay_bar):
-            column.addWidget(widget)
+        column.addWidget(self.prompt)
+        column.addWidget(self.replay_bar)
         column.addWidget(self.outputs, 1)
         column.addWidget(self.table)
         column.addWidget(self.verdict)
         self.verdict.unfolded.connect(self.fit)
-
-    def show_notices(self, problem: Problem | None, words: str, busy: bool) -> None:
-        """The error card, and the line of a file that is being written; no room for them while there is none."""
-        self.notices.show_problem(problem)
-        self.notices.show_words(words, "cancel" if busy else "", "Cancel")
-        self.notices.setVisible(problem is not None or bool(words))
 
     def show_parts(self, table: bool, verdict: bool, replay: bool, live: bool) -> None:
         """Which parts there are now. live: texts grow, so the outputs get more room than the table's last rows."""
@@ -79,7 +70,7 @@ class Middle(QWidget):
         px = self._theme.px
         width = self.width() - 2 * px(EDGE)
         needed = 2 * px(12) + self.outputs.least_height(width)
-        for part in (self.notices, self.prompt, self.replay_bar):
+        for part in (self.prompt, self.replay_bar):
             if not part.isHidden():
                 needed += max(part.sizeHint().height(), part.minimumHeight()) + px(GAP)
         room = self.height() - needed - (px(LIVE) if self._live else 0)

@@ -100,15 +100,15 @@ class Outputs(QWidget):
                 view.push_rate(rate)
                 view.set_status(f"{stats.get('n_out', 0):,.0f} tokens", f"{words.rate(rate)} tok/s")
 
-    def show_texts(self, result: Result) -> None:
-        """The finished answers."""
+    def show_texts(self, result: Result, step: int) -> None:
+        """The finished answers, those of `step` in view."""
         reference: LaneResult = result.lanes[result.reference]
         for index, (view, lane) in enumerate(zip(self.views, result.lanes, strict=True)):
             if lane.problem is not None:
                 continue
             mine = index == result.reference
             view.spark.setVisible(bool(lane.tracks))
-            view.set_outputs(lane.tracks, () if mine else reference.tracks, lane.divergence)
+            view.set_outputs(lane.tracks, () if mine else reference.tracks, lane.divergence, step)
             view.set_flips(lane.flips)
         self._show_around()
 

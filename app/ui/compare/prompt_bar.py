@@ -24,7 +24,7 @@ from app.ui.state import compare_plan as plans
 from app.ui.theme import Theme
 from app.ui.widgets.elide import ElidedLabel
 
-MOST_BYTES = 2_000_000
+MOST_BYTES = 1_000_000
 LINES = 5
 
 
@@ -117,17 +117,12 @@ class PromptBar(QFrame):
             self._open(name)
 
     def _open(self, name: str) -> None:
-        """A file's text as the prompt; anything that is not UTF-8 text is refused in words."""
-        path = Path(name)
-        try:
-            if path.stat().st_size > MOST_BYTES:
-                self.unreadable.emit(f"{path.name} is larger than 2 MB. Take a shorter text.")
-                return
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            self.unreadable.emit(f"{path.name} cannot be read as text. Choose a UTF-8 text file.")
+        """A file's text as the prompt; what cannot be one is refused in words."""
+        text, why = _read(Path(name))
+        if why:
+            self.unreadable.emit(why)
             return
-        self.asked.emit(self._text(), text.strip())
+        self.asked.emit(self._text(), text)
         self._show_text()
 
     def _show_form(self) -> None:
@@ -143,6 +138,21 @@ class PromptBar(QFrame):
         row.addWidget(self.words)
         row.addWidget(self.open)
         row.addWidget(self.schedule)
+
+
+def _read(path: Path) -> tuple[str, str]:
+    """(the file's text, why it cannot be a prompt): one of them is "". Only a plain file is opened: a pipe would wait."""
+    try:
+        if not path.is_file():
+            return "", f"{path.name} is not a file. Choose a text file."
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            return "", f"{path.name} is larger than 1 MB. Take a shorter text."
+        text = data.decode("utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError):
+        return "", f"{path.name} cannot be read as text. Choose a UTF-8 text file."
+    return (text, "") if text else ("", f"{path.name} has no text. Choose another file.")
 
 
 class _Edit(QPlainTextEdit):

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 
 from app.lab import report
 from app.lab.compare.recipes import to_toml
 from app.lab.compare.result import Result
+from app.library.checksum import write_atomic
 from app.ui.state.compare import CompareState
 from app.ui.state.compare_files import Progress
 from app.ui.theme import Theme
@@ -67,12 +68,21 @@ class Reports:
         if result is None:
             return
         start = re.sub(r"[^\w-]+", "-", result.plan.title.lower()).strip("-") or "comparison"
-        name, _ = QFileDialog.getSaveFileName(
-            self._page, kind.title.rstrip("…"), start + kind.suffix, f"*{kind.suffix}"
-        )
-        if name:
-            path = Path(name)
-            self.write(kind.id, path if path.suffix else path.with_suffix(kind.suffix))
+        dialog = save_dialog(self._page, kind, start)
+        names = dialog.selectedFiles() if dialog.exec() else []
+        dialog.deleteLater()
+        if names:
+            self._write_as(kind, Path(names[0]))
+
+    def _write_as(self, kind: Kind, chosen: Path) -> None:
+        """The dialog has asked about the chosen name; about the one with its ending, it is asked here."""
+        path = ending(chosen, kind.suffix)
+        if path == chosen or not path.exists() or self._replaces(path):
+            self.write(kind.id, path)
+
+    def _replaces(self, path: Path) -> bool:
+        words = f"{path.name} is there already. Replace it?"
+        return QMessageBox.question(self._page, "Replace the file?", words) == QMessageBox.StandardButton.Yes
 
     def _writer(self, kind: Kind) -> Callable[[Result, Path, Progress, Callable[[], bool]], None]:
         dark, older = self._theme.tokens.dark, self._state.older
@@ -82,9 +92,25 @@ class Reports:
             made.export(result, path, dark, progress=progress, cancelled=cancelled)
 
         def text(result: Result, path: Path, _progress: Progress, _cancelled: Callable[[], bool]) -> None:
-            path.write_text(_text(kind.id, result, older), encoding="utf-8")
+            write_atomic(path, _text(kind.id, result, older).encode())
 
         return film if kind.film else text
+
+
+def save_dialog(page: QWidget, kind: Kind, start: str) -> QFileDialog:
+    """It asks for a name, and before a file is replaced. start: the name that is offered, without its ending."""
+    dialog = QFileDialog(page, kind.title.rstrip("…"))
+    dialog.setObjectName("compare.save")
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setNameFilter(f"*{kind.suffix}")
+    dialog.setDefaultSuffix(kind.suffix.removeprefix("."))
+    dialog.selectFile(start + kind.suffix)
+    return dialog
+
+
+def ending(path: Path, suffix: str) -> Path:
+    """`path` with `suffix` at its end: "run 1.2" has none of its own."""
+    return path if path.suffix.lower() == suffix else path.with_name(path.name + suffix)
 
 
 def _text(kind: str, result: Result, older: Result | None) -> str:

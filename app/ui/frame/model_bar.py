@@ -25,6 +25,7 @@ from app.ui.state.model import ModelState
 from app.ui.state.status import Act, Tone
 from app.ui.theme import Theme, set_property
 from app.ui.widgets.chip import Chip, Role
+from app.ui.widgets.label import hint
 
 TONES: dict[Tone, Role] = {
     Tone.IDLE: "dim", Tone.BUSY: "busy", Tone.GOOD: "good", Tone.WARN: "warning", Tone.BAD: "bad",
@@ -182,4 +183,4 @@ def _fill(box: QComboBox, lines: Sequence[picks.Pick], current: str) -> None:
             if line.off and isinstance(rows, QStandardItemModel):
                 rows.item(box.count() - 1).setEnabled(False)
     box.setCurrentIndex(box.findData(current))
-    box.setToolTip(box.currentText())
+    box.setToolTip(hint(box.currentText()))

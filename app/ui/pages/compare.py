@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from msgspec.structs import replace
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
 from app.glossary import Glossary
@@ -16,10 +17,11 @@ from app.ui.compare.bar import CompareBar
 from app.ui.compare.lane_editor import LaneEditor
 from app.ui.compare.lesson import GuessView, Lesson
 from app.ui.compare.listing import ComparisonList
-from app.ui.compare.middle import Middle
+from app.ui.compare.middle import EDGE, Middle
 from app.ui.compare.reports import Reports
 from app.ui.compare.verbs import verbs
 from app.ui.frame.bones import Bones
+from app.ui.frame.notices import Notices
 from app.ui.program import Program
 from app.ui.state import compare_plan, compare_table, compare_words
 from app.ui.state.compare import CompareState
@@ -47,6 +49,7 @@ class ComparePage(QWidget):
         self.lesson = Lesson(theme)
         self.guess = GuessView(theme)
         self.middle = Middle(theme, glossary, state.replay, PAGE)
+        self.notices = Notices(theme, PAGE)
         self.editor = LaneEditor(theme, glossary)
         self.strip = ScheduleStrip(theme)
         self.reports = Reports(self, theme, state, self.bar.report_menu)
@@ -68,7 +71,7 @@ class ComparePage(QWidget):
         """Phase, verbs, notices, strip."""
         state = self.state
         page = {Phase.EMPTY: 0, Phase.GUESS: 1}.get(state.phase, 2)
-        if page == 0:
+        if page == 0 and self._stack.currentIndex() != page:
             self._show_lesson()
         elif page == 1 and state.plan is not None:
             self.guess.show_plan(state.plan)
@@ -80,7 +83,7 @@ class ComparePage(QWidget):
         self.bar.inspector.setVisible(page == 2)
         if page != 2:
             self._close_editor()
-        self.middle.show_notices(state.problem, state.files.notice, state.files.busy)
+        self._show_notices()
         result = state.result
         table = result is not None and bool(self.middle.table.rows.table.rows)
         replay = state.phase is Phase.REPLAY
@@ -89,7 +92,15 @@ class ComparePage(QWidget):
         self.middle.show_parts(table, verdict, replay, live)
         self._show_moment()
 
+    def _show_notices(self) -> None:
+        """The error card, and one line; no room for them while there is none."""
+        words, action, button = self.state.notice
+        self.notices.show_problem(self.state.problem)
+        self.notices.show_words(words, action, button)
+        self._above.setVisible(self.state.problem is not None or bool(words))
+
     def _show_lesson(self) -> None:
+        """It reads the store: only where it comes in view, or the list has changed."""
         state = self.state
         self._show_start()
         self.lesson.show_unfinished(state.unfinished())
@@ -101,6 +112,8 @@ class ComparePage(QWidget):
 
     def _show_items(self) -> None:
         self.list.set_items(self.state.items(), self.state.current)
+        if self.state.phase is Phase.EMPTY:
+            self._show_lesson()
 
     def _show_plan(self) -> None:
         state = self.state
@@ -131,8 +144,8 @@ class ComparePage(QWidget):
         table = compare_table.Table()
         if result is not None:
             table = compare_table.build(result, middle.table.all.isChecked())
-            since = " ".join(moved(state.older, result)[:3]) if state.older is not None and not state.busy else ""
-            others = [state.guessed, *compare_words.noted(result), since and f"Since the run before: {since}"]
+            found = moved(state.older, result) if state.older is not None and not state.busy else ()
+            others = [state.guessed, *compare_words.noted(result), compare_words.since(found)]
             trust, outcomes = compare_words.provenance(result), compare_words.outcomes(result)
             middle.verdict.show_verdict(result.sentence, trust, outcomes, others)
         middle.table.set_table(table)
@@ -143,22 +156,14 @@ class ComparePage(QWidget):
     def _show_texts(self) -> None:
         result = self.state.result
         if result is not None and any(lane.tracks for lane in result.lanes):
-            self.middle.outputs.show_texts(result)
+            self.middle.outputs.show_texts(result, self.middle.prompt.step.currentIndex())
         else:
             self.middle.outputs.clear()
 
     def _show_moment(self) -> None:
-        state, strip = self.state, self.strip
-        moment, result = state.moment, state.result
+        state, strip, result = self.state, self.strip, self.state.result
         if state.busy:
-            repeated = f"{result.repeated:,} repeated" if result is not None and result.repeated else ""
-            if state.phase is Phase.STOPPING:
-                strip.say("stopping", words="What is done is kept.")
-            elif moment is None:
-                strip.say("starting", words="The first lane is being loaded.")
-            else:
-                strip.say(compare_words.place(moment), compare_words.left(moment), moment.words)
-            strip.set_progress(compare_words.share(moment) if moment is not None else None, repeated)
+            self._show_running()
         elif result is not None:
             self._show_ended(result)
         elif state.plan is not None and state.phase is Phase.READY:
@@ -167,6 +172,18 @@ class ComparePage(QWidget):
         else:
             strip.say("nothing is compared yet" if state.plan is None else "ready when you have guessed")
             strip.set_progress(None)
+
+    def _show_running(self) -> None:
+        state, moment, result = self.state, self.state.moment, self.state.result
+        repeated = f"{result.repeated:,} repeated" if result is not None and result.repeated else ""
+        if state.phase is Phase.STOPPING:
+            self.strip.say("stopping", words="What is done is kept.")
+        elif moment is None:
+            self.strip.say("starting", words="The first lane is being loaded.")
+        else:
+            self.strip.say(compare_words.place(moment), compare_words.left(moment), compare_words.doing(moment))
+        if moment is None or moment.phase != "loading":  # a load's own share says nothing of the whole
+            self.strip.set_progress(moment.fraction if moment is not None else None, repeated)
 
     def _show_ended(self, result: Result) -> None:
         recorded = self.state.recorded
@@ -207,7 +224,7 @@ class ComparePage(QWidget):
         table: dict[str, Callable[[], object]] = {
             "add_lane": state.add_lane, "race": state.race, "quick": state.quick, "replay": state.toggle_replay,
             "again": state.again, "go_on": state.go_on, "measure": state.measure, "stop": state.stop,
-            "dismiss": state.dismiss, "cancel": state.files.cancel,
+            "dismiss": state.dismiss, "cancel": state.files.cancel, "undo_delete": state.undo_delete,
         }  # fmt: skip
         table[verb]()
 
@@ -224,6 +241,11 @@ class ComparePage(QWidget):
     def _close_editor(self) -> None:
         if self.bones.is_shown("inspector"):
             self.bones.toggle("inspector")
+
+    def _remove(self, index: int) -> None:
+        if index < self.lane:
+            self.lane -= 1  # the editor stays on its lane
+        self.state.remove(index)
 
     def _rename(self, name: str) -> None:
         plan = self.state.plan
@@ -253,6 +275,11 @@ class ComparePage(QWidget):
         self.middle.table.flash(cell)
         self.middle.fit()
 
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802  Qt's name
+        """Nobody looks: a replay waits."""
+        super().hideEvent(event)
+        self.state.replay.pause()
+
     # --- wiring -------------------------------------------------------------------------
 
     def _bind_state(self) -> None:
@@ -267,6 +294,7 @@ class ComparePage(QWidget):
         state.items_changed.connect(self._show_items)
         state.edit_wanted.connect(lambda lane: self.edit_lane(lane, search=True))
         state.replay.moved.connect(self._replayed)
+        state.files.said.connect(self._show_notices)
         state.model.changed.connect(self._show_start)
 
     def _bind_widgets(self) -> None:
@@ -282,14 +310,14 @@ class ComparePage(QWidget):
         self.lesson.opened.connect(state.open)
         self.lesson.went_on.connect(self._go_on)
         self.guess.answered.connect(lambda choice: state.answer_guess(choice if choice >= 0 else None))
-        middle.notices.action.connect(self.act)
+        self.notices.action.connect(self.act)
         middle.prompt.asked.connect(state.set_prompt)
         middle.prompt.planned.connect(state.set_plan)
         middle.prompt.step_chosen.connect(middle.outputs.set_step)
         middle.prompt.unreadable.connect(state.refuse)
         middle.outputs.duplicate.connect(state.duplicate)
         middle.outputs.edit.connect(self.edit_lane)
-        middle.outputs.remove.connect(state.remove)
+        middle.outputs.remove.connect(self._remove)
         middle.table.everything.connect(self._show_result)
         middle.verdict.asked.connect(self._flash)
         editor.renamed.connect(self._rename)
@@ -300,10 +328,21 @@ class ComparePage(QWidget):
         editor.closed.connect(self._close_editor)
 
     def _pages(self) -> QWidget:
-        middle = QWidget()
-        self._stack = QStackedLayout(middle)
+        px = self._theme.px
+        self._above = QWidget()
+        above = QVBoxLayout(self._above)
+        above.setContentsMargins(px(EDGE), px(12), px(EDGE), 0)
+        above.addWidget(self.notices)
+        pages = QWidget()
+        self._stack = QStackedLayout(pages)
         for page in (self.lesson, self.guess, self.middle):
             self._stack.addWidget(page)
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._above)
+        column.addWidget(pages, 1)
         return middle
 
 

@@ -25,6 +25,12 @@ from app.ui.state.ports import Services
 from engines.errors import EngineError
 from engines.knobs import Value
 
+CLOSE = (("dismiss", "Close"),)
+SPOILT = Problem(
+    "A film or report is being written", "It would spoil the figures.", "Wait for it, or cancel it.", CLOSE
+)
+RUNS = Problem("This comparison is running", "It cannot be deleted while it is measured.", "Stop it first.", CLOSE)
+
 
 class CompareState(Standing):
     """What a person does on the Compare page, and what comes of it."""
@@ -34,6 +40,7 @@ class CompareState(Standing):
         self.files = Files(bridge, self)
         self.files.changed.connect(self.changed)
         self.files.failed.connect(self._card)
+        self.deleted: tuple[str, str] | None = None  # (id, title) of what can be brought back
         self._asked: Plan | None = None  # whose guess was asked last
         self._pending: Callable[[], None] | None = None  # what the guess holds up
         self._measuring = Measuring(services, bridge, self)
@@ -71,10 +78,11 @@ class CompareState(Standing):
         if self.busy:
             return
         with self._told():
-            if id.startswith(OWN):
-                self._show(self.shelf.own(id.removeprefix(OWN)), recorded=False)
-            else:
-                self._show(self.shelf.recorded(id.removeprefix(RECIPE)), recorded=True)
+            recorded = not id.startswith(OWN)
+            read = self.shelf.recorded if recorded else self.shelf.own
+            result = read(id.removeprefix(RECIPE if recorded else OWN))
+            self._forget()
+            self._show(result, recorded)
             self.current = id
             self.changed.emit()
 
@@ -84,6 +92,7 @@ class CompareState(Standing):
             return
         with self._told():
             result = self.shelf.recorded(recipe)
+            self._forget()
 
             def play() -> None:
                 self._show(result, recorded=True)
@@ -102,15 +111,34 @@ class CompareState(Standing):
     def run_recipe(self, recipe: str) -> None:
         """A recipe here and now, after its guess."""
         self.open_recipe(recipe)
-        if self.phase is Phase.READY:
+        if self.phase is Phase.READY and self.plan is not None and self.plan.recipe == recipe:
             self.measure()
 
     def delete(self, id: str) -> None:
-        """Put an own comparison away."""
-        self.shelf.delete(id.removeprefix(OWN))
-        if self.current == id and not self.busy:
-            self._open(None)
-        self.items_changed.emit()
+        """Put an own comparison away, unless it runs; `undo_delete` brings it back."""
+        if self.busy and self.result is not None and id == OWN + self.result.id:
+            self._card(RUNS)
+            return
+        with self._told():
+            title = self.shelf.delete(id.removeprefix(OWN))
+            if self.current == id and not self.busy:
+                self._open(None)
+            self.deleted = (id, title)
+            self.items_changed.emit()
+            self.changed.emit()
+
+    def undo_delete(self) -> None:
+        """Bring the last deleted one back, and show it where nothing else stands."""
+        if self.deleted is None:
+            return
+        with self._told():
+            gone = self.deleted[0]
+            self.shelf.restore(gone.removeprefix(OWN))
+            self.deleted = None
+            self.items_changed.emit()
+            self.changed.emit()
+            if self.phase is Phase.EMPTY:
+                self.open(gone)
 
     # --- lanes and prompt ---------------------------------------------------------------
 
@@ -136,9 +164,17 @@ class CompareState(Standing):
             self._set_plan(plans.with_lane(self.plan, index, lane))
 
     def set_knob(self, index: int, name: str, value: Value) -> None:
-        """One knob of a lane. Raises EngineError for a value that does not fit."""
-        if self.plan is not None and self.can_edit:
-            self._set_plan(plans.with_knob(self.plan, index, name, value))
+        """One knob of a lane. What cannot stand beside the others is told and changes nothing."""
+        plan = self.plan
+        if plan is None or not self.can_edit or self.choices.settings(plan.lanes[index]).get(name) == value:
+            return
+        try:
+            made = plans.with_knob(plan, index, name, value)
+        except EngineError as error:
+            self.plan_changed.emit()  # the editor shows again what holds
+            self._card(Problem("That cannot be taken", error.message, error.hint, CLOSE))
+            return
+        self._set_plan(made)
 
     def set_prompt(self, before: str, text: str) -> None:
         """Steps that asked `before` ask `text`."""
@@ -166,16 +202,15 @@ class CompareState(Standing):
 
     def again(self) -> None:
         """What stands there, once more; what moved since is said then."""
-        if self.result is not None and not self.busy:
+        if self.result is not None and not self.busy and self._alone():
             older = self.result
-            self._open(older.plan)
-            self.older = older if older.mode is Mode.MEASURE else None
-            self._start(older.plan, older.mode)  # no guess: the answer is known
+            self._open(older.plan)  # no guess: the answer is known
+            self._start(older.plan, older.mode, older=older if older.mode is Mode.MEASURE else None)
 
     def go_on(self) -> None:
         """Measure what an interruption left out."""
         if self.result is not None and self.can_go_on:
-            self._start(self.result.plan, self.result.mode, self.result)
+            self._start(self.result.plan, self.result.mode, self.result, self.older)
 
     def stop(self) -> None:
         """End it; what is done stays."""
@@ -195,7 +230,7 @@ class CompareState(Standing):
             pending()
 
     def _run(self, mode: Mode) -> None:
-        if self.plan is None or not self.can_measure:
+        if self.plan is None or not self.can_measure or not self._alone():
             return
         plan = self.plan
         if mode is Mode.RACE:
@@ -216,8 +251,16 @@ class CompareState(Standing):
         self.phase = Phase.GUESS
         self._announce()
 
-    def _start(self, plan: Plan, mode: Mode, resume: Result | None = None) -> None:
-        self.plan, self.mode, self.result = plan, mode, resume
+    def _alone(self) -> bool:
+        """False, and said, while a file is written: two programs would share the machine."""
+        if self.files.busy:
+            self._card(SPOILT)
+        return not self.files.busy
+
+    def _start(self, plan: Plan, mode: Mode, resume: Result | None = None, older: Result | None = None) -> None:
+        if not self._alone():
+            return
+        self.plan, self.mode, self.result, self.older = plan, mode, resume, older
         self.problem, self.moment, self.recorded = None, None, False
         self.replay.load(None)
         self.phase = Phase.RUNNING
@@ -239,15 +282,15 @@ class CompareState(Standing):
         self.changed.emit()
 
     def _failed(self, error: TandemError | EngineError) -> None:
-        self.phase = Phase.SHOWN if self.result is not None else Phase.READY
         self.problem = problem_of(error)
-        self._announce()
-        self.items_changed.emit()
+        self._broke()
 
     def _broke(self) -> None:
-        """A bug ended it: what was found stays."""
+        """It ended without a result: what was found stays."""
         self.phase = Phase.SHOWN if self.result is not None else Phase.READY
+        self.replay.load(self.result)
         self._announce()
+        self.items_changed.emit()
 
     # --- replay -------------------------------------------------------------------------
 
@@ -276,6 +319,15 @@ class CompareState(Standing):
 
     # --- the rest -----------------------------------------------------------------------
 
+    @property
+    def notice(self) -> tuple[str, str, str]:
+        """(words, action id, words on its button) of the line above the page."""
+        if self.files.busy:
+            return self.files.notice, "cancel", "Cancel"
+        if self.deleted is not None:
+            return f"“{self.deleted[1] or 'The comparison'}” was deleted.", "undo_delete", "Undo"
+        return self.files.notice, "", ""
+
     def close(self) -> None:
         """At shutdown."""
         self.files.close()
@@ -289,7 +341,7 @@ class CompareState(Standing):
 
     def refuse(self, words: str) -> None:
         """Say why what a person gave cannot be taken."""
-        self._card(Problem("That cannot be taken", words, "", (("dismiss", "Close"),)))
+        self._card(Problem("That cannot be taken", words, "", CLOSE))
 
     def _show(self, result: Result, recorded: bool) -> None:
         self.plan, self.result, self.mode, self.recorded = result.plan, result, result.mode, recorded
@@ -300,19 +352,25 @@ class CompareState(Standing):
 
     def _open(self, plan: Plan | None) -> None:
         self.plan, self.result, self.current, self.recorded = plan, None, "", False
-        self.problem, self.moment, self.guess, self.older = None, None, None, None
+        self.problem, self.moment = None, None
+        self._forget()
         self.files.forget()
         self.replay.load(None)
         self.phase = Phase.READY if plan is not None else Phase.EMPTY
         self._announce()
 
+    def _forget(self) -> None:
+        """A guess and an older run belong to one comparison; the offer to undo ends where another begins."""
+        self.guess, self.older, self.deleted = None, None, None
+        self._asked, self._pending = None, None
+
     def _set_plan(self, plan: Plan) -> None:
         """An edited plan is a new comparison: what was measured belongs to the old one."""
         gone = self.result is not None or self.phase is Phase.GUESS
-        self.plan = plan
         if gone:
             self._open(plan)
         else:
+            self.plan, self.problem = plan, None
             self.plan_changed.emit()
             self.changed.emit()
 

@@ -23,7 +23,6 @@ class TableCell:
     the third, where there is one, still has what matters.
 
     tone: "good" or "bad" only for a decided difference, else "dim". ratio None: no bar. how: rich text of the hover.
-    spoken: the whole in plain words, for screen readers.
     """
 
     id: str
@@ -35,18 +34,15 @@ class TableCell:
     low: float | None = None
     high: float | None = None
     how: str = ""
-    spoken: str = ""
 
 
 def metric_cell(cell: Cell, measure: Measure, result: Result) -> TableCell:
     """A measured metric."""
     value, unit = figure(cell.value, measure)
     tone = {True: "good", False: "bad", None: "dim"}[cell.better if cell.word is not Word.UNDECIDED else None]
-    texts = _texts(cell)
-    said = f"{measure.title} {cell.step} {letter(cell.lane)}: {value} {unit} {texts[0] if texts else ''}"
     return TableCell(
-        cell.id, value, unit, texts, tone, cell.ratio, cell.low, cell.high,
-        how=how_taken(cell, measure, result), spoken=" ".join(said.split()),
+        cell.id, value, unit, _texts(cell), tone, cell.ratio, cell.low, cell.high,
+        how=how_taken(cell, measure, result),
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from app.lab.compare.result import Result
 from app.ui.bridge import Bridge
 from app.ui.state.background import Job, Report
 from app.ui.state.cards import Problem
+from app.ui.state.compare_plan import percent
 from engines.errors import EngineError
 
 Progress = Callable[[float], None]
@@ -25,9 +26,10 @@ def problem_of(error: TandemError | EngineError) -> Problem:
 
 
 class Files(QObject):
-    """`changed` as a file begins, grows, and ends; `failed(Problem)`."""
+    """`changed` as a file begins and ends; `said` as `notice` gets another per cent; `failed(Problem)`."""
 
     changed = Signal()
+    said = Signal()
     failed = Signal(object)
 
     def __init__(self, bridge: Bridge, parent: QObject | None = None) -> None:
@@ -40,11 +42,6 @@ class Files(QObject):
     def busy(self) -> bool:
         """True while a file is being written."""
         return self._job is not None
-
-    @property
-    def fraction(self) -> float | None:
-        """How far the file is, 0–1."""
-        return self._job.fraction if self._job is not None else None
 
     def write(self, title: str, write: Write, result: Result, path: Path) -> None:
         """Begin; nothing may be under way. title: what it is, e.g. "The film"."""
@@ -61,9 +58,10 @@ class Files(QObject):
 
         self.notice = f"{title} is being written…"
         job = Job(title, work, self._bridge, self)
-        job.said.connect(lambda *_: self.changed.emit())
+        job.said.connect(self._say)
         job.done.connect(lambda made: self._end(f"{title} is written: {made}"))
         job.failed.connect(self._failed)
+        job.ended.connect(lambda: self._broke(title))
         self._job = job
         job.start()
         self.changed.emit()
@@ -83,6 +81,17 @@ class Files(QObject):
         if self._job is not None:
             self._job.close()
             self._job = None
+
+    def _say(self, title: str, share: float) -> None:
+        """A film says how far it is at each of its pictures: only whole per cents are news."""
+        notice = f"{title} is being written… {percent(share)}"
+        if notice != self.notice:
+            self.notice = notice
+            self.said.emit()
+
+    def _broke(self, title: str) -> None:
+        if self._job is not None:  # neither done nor failed: a bug, which is raised in this thread now
+            self._end(f"{title} could not be written.")
 
     def _failed(self, error: TandemError | EngineError) -> None:
         self._end("")

@@ -91,9 +91,11 @@ class Standing(QObject):
 
     @property
     def can_go_on(self) -> bool:
-        """True if an interrupted or stopped comparison stands there."""
-        unfinished = (Status.RUNNING, Status.CANCELLED)
-        return self.result is not None and self.result.status in unfinished and not (self.busy or self.recorded)
+        """True if an interrupted or stopped measurement stands there; Quick and Race are simply run again."""
+        result = self.result
+        if result is None or self.busy or self.recorded:
+            return False
+        return result.mode is Mode.MEASURE and result.status in (Status.RUNNING, Status.CANCELLED)
 
     @property
     def stale(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ def _kl(q: Quality) -> TableCell:
     texts = tuple(
         t for t in (f"{_range(mean.low, mean.high)} nats", _range(mean.low, mean.high)) if t.strip() != "nats"
     )
-    return TableCell(_id("kl_mean", q), _small(mean.value), "", texts, how=_how(q), spoken=f"KL {mean.value:.4f} nats")
+    return TableCell(_id("kl_mean", q), _small(mean.value), "", texts, how=_how(q))
 
 
 def _p99(q: Quality) -> TableCell:
@@ -86,7 +87,7 @@ def _perplexity(q: Quality) -> TableCell:
     whole = f"{times(ratio.value)} {bounds(ratio.low, ratio.high)}".strip()
     return TableCell(
         _id("ppl_ratio", q), f"{q.ppl:,.2f}", "", (whole, times(ratio.value)), tone, ratio.value, ratio.low, ratio.high,
-        how=_how(q), spoken=f"perplexity {q.ppl:.2f}, {whole}",
+        how=_how(q),
     )  # fmt: skip
 
 
@@ -96,7 +97,7 @@ def _id(key: str, q: Quality) -> str:
 
 def _how(q: Quality) -> str:
     feed = "one token a step" if q.step == 1 else f"{q.step} tokens a step"
-    where = "prose, code and dialogue" if q.domain == WHOLE else q.domain
+    where = "prose, code and dialogue" if q.domain == WHOLE else html.escape(q.domain)
     return f"{q.n:,} positions of {where}, fed {feed} through the path under test; intervals by block bootstrap."
 
 

@@ -8,16 +8,15 @@ from pathlib import Path
 import msgspec
 
 from app.errors import TandemError
-from app.lab.compare.plan import Plan
+from app.lab.compare.plan import Mode, Plan
 from app.lab.compare.recipes import RecipeInfo, all_recipes, load, recipe_file
 from app.lab.compare.result import Result
-from app.store import ExperimentRecord
+from app.store import ExperimentHead
 from app.ui.state import compare_words, words
 from app.ui.state.ports import Services
 from engines import hardware
 
 RECIPE, OWN = "recipe:", "own:"
-INTERRUPTED = "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +93,19 @@ class Shelf:
             message = "This comparison was written by another version and cannot be read."
             raise TandemError("unreadable", message, f"Run it again. ({error})") from error
 
-    def delete(self, id: str) -> None:
-        """Put an own comparison away."""
+    def delete(self, id: str) -> str:
+        """Put an own comparison away; its title. Raises TandemError `not_found` and the store's own."""
+        title = self._store.experiment(id).title
         self._store.delete_experiment(id)
+        return title
+
+    def restore(self, id: str) -> None:
+        """Bring a deleted one back. Raises the store's TandemErrors."""
+        self._store.restore_experiment(id)
 
     def items(self) -> list[Item]:
         """The list: own comparisons newest first, then the recorded recipes."""
-        mine = [_item(record) for record in self._store.experiments(100)]
+        mine = [_item(head) for head in self._store.experiment_heads()]
         titles = {info.id: info.title for info in self.recipes()}
         recorded = [
             Item(RECIPE + recipe, titles.get(recipe, recipe), "recorded run", "Recorded recipes")
@@ -109,18 +114,16 @@ class Shelf:
         return [*mine, *recorded]
 
     def unfinished(self) -> Item | None:
-        """The newest comparison that something interrupted."""
-        found = next((r for r in self._store.experiments(20) if r.status == INTERRUPTED), None)
+        """The newest measurement that something interrupted; Quick and Race are simply run again."""
+        found = next((head for head in self._store.unfinished_experiments() if head.mode == Mode.MEASURE), None)
         return _item(found) if found is not None else None
 
 
-def _item(record: ExperimentRecord) -> Item:
-    lanes = len(record.plan.get("lanes", ()))
-    state = {INTERRUPTED: "interrupted", "cancelled": "stopped", "failed": "failed"}.get(record.status, "")
-    mode = str(record.result.get("mode", ""))
-    how = {str(m): name for m, name in compare_words.MODES.items()}.get(mode, "")
-    parts = [f"{lanes} lane{'' if lanes == 1 else 's'}", state or how, words.day(record.created).lower()]
-    return Item(OWN + record.id, record.title or "Comparison", " · ".join(p for p in parts if p), "Your comparisons")
+def _item(head: ExperimentHead) -> Item:
+    state = {"running": "interrupted", "cancelled": "stopped", "failed": "failed"}.get(head.status, "")
+    how = {str(mode): name for mode, name in compare_words.MODES.items()}.get(head.mode, "")
+    parts = [f"{head.lanes} lane{'' if head.lanes == 1 else 's'}", state or how, words.day(head.created).lower()]
+    return Item(OWN + head.id, head.title or "Comparison", " · ".join(p for p in parts if p), "Your comparisons")
 
 
 def _takes(info: RecipeInfo) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.lab.compare.events import Moment
 from app.lab.compare.lane import letter
 from app.lab.compare.measures import measures
 from app.lab.compare.plan import Guess, Mode, Plan
 from app.lab.compare.result import Result, Status, Word
-from app.ui.state import words
+from app.ui.state.compare_plan import percent
 
 MODES = {Mode.MEASURE: "measured", Mode.QUICK: "quick", Mode.RACE: "race"}
-REPLAY = "replay of uncontended runs"
+MOVED = 3  # so many sentences of what moved stand beside a verdict
 
 
 def provenance(result: Result) -> str:
@@ -46,15 +48,18 @@ def clock(seconds: float) -> str:
 
 
 def place(moment: Moment) -> str:
-    """ "block 3 of 5 · B": where the schedule is."""
-    start = f"block {moment.block:,} of {max(moment.block, moment.blocks):,}" if moment.block else ""
-    where = start or ("measuring" if moment.phase == "speed" else moment.phase)
+    """ "block 3 of 5 · B": where the schedule is; "measuring · B" where it has no blocks."""
+    where = "measuring" if moment.phase == "speed" else moment.phase
+    if moment.block:
+        where = f"block {moment.block:,} of {moment.blocks:,}"
     return f"{where} · {letter(moment.lane)}" if moment.lane is not None else where
 
 
-def share(moment: Moment) -> float | None:
-    """How far the whole is, 0–1; a load says how far the load is, which is another thing."""
-    return None if moment.phase == "loading" else moment.fraction
+def doing(moment: Moment) -> str:
+    """What is going on. A load says how far it is itself, which says nothing of the whole."""
+    if moment.phase != "loading" or moment.fraction is None:
+        return moment.words
+    return f"{moment.words}, {percent(moment.fraction)}"
 
 
 def left(moment: Moment) -> str:
@@ -92,7 +97,7 @@ def noted(result: Result) -> list[str]:
     if result.status is Status.RUNNING:
         found.append("This comparison was interrupted: what was done until then is shown.")
     if result.busy:
-        found.append(f"This machine was too busy: close {', '.join(result.busy)}.")
+        found.append(f"This machine was too busy: {'; '.join(result.busy)}. Close other programs and measure again.")
     return [*found, *result.notes]
 
 
@@ -121,9 +126,13 @@ def guessed(guess: Guess, chosen: int, result: Result) -> str:
     return f"{said}; measured: “{measured}”. {'You were right.' if right == chosen else 'It went otherwise here.'}"
 
 
-def line(result_title: str, lanes: int, mode: Mode, created: float, now: float | None = None) -> str:
-    """The second line of an own experiment in the list."""
-    return f"{lanes} lanes · {MODES[mode]} · {words.day(created, now).lower()}"
+def since(found: Sequence[str]) -> str:
+    """What moved since the run before: the first few sentences, and how many more there are; "" for none."""
+    if not found:
+        return ""
+    more = len(found) - MOVED
+    rest = f" And {more:,} more in the report." if more > 0 else ""
+    return f"Since the run before: {' '.join(found[:MOVED])}{rest}"
 
 
 def minutes(plan: Plan) -> str:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.theme import Theme
+from app.ui.widgets.label import hint
 
 Role = Literal["accent", "plain", "good", "warning", "bad", "busy", "dim"]
 
@@ -107,4 +108,4 @@ class Chip(QWidget):
 
     def _hint(self) -> None:
         short = self.width() < self.sizeHint().width() - 1
-        self.setToolTip(self._tip or (self._text if short else ""))
+        self.setToolTip(hint(self._tip or (self._text if short else "")))

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.glossary import Glossary
 from app.ui.state.compare_cells import TableCell
-from app.ui.state.compare_table import Row, Table
+from app.ui.state.compare_table import Row, Table, spoken
 from app.ui.state.words import NONE
 from app.ui.theme import Theme
 from app.ui.widgets.comparison_grid import GAP, Grid, grid
@@ -146,11 +146,7 @@ class ComparisonRows(QWidget):
 
     def _tell(self) -> None:
         """Screen readers hear the current cell."""
-        row, column = self.place
-        cell = None
-        if row < len(self._table.rows) and column < len(self._table.rows[row].cells):
-            cell = self._table.rows[row].cells[column]
-        self.setAccessibleName(f"Table of results. {cell.spoken if cell is not None else ''}".strip())
+        self.setAccessibleName(f"Table of results. {spoken(self._table, *self.place)}".strip())
 
     # --- painting -----------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.theme import Size, Theme, Weight
-from app.ui.widgets.label import Label, Tone
+from app.ui.widgets.label import Label, Tone, hint
 
 
 class ElidedLabel(Label):
@@ -59,4 +59,4 @@ class ElidedLabel(Label):
         painter.end()
 
     def _hint(self) -> None:
-        self.setToolTip(self.text() if self.elided and not self._tip else self._tip)
+        self.setToolTip(hint(self.text() if self.elided and not self._tip else self._tip))

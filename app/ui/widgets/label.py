@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from typing import Literal
 
@@ -13,6 +14,13 @@ from app.glossary import Glossary
 from app.ui.theme import Size, Theme, Weight, set_property
 
 Tone = Literal["text", "dim", "accent", "good", "warning", "bad"]
+
+
+def hint(text: str) -> str:
+    """`text` as a tooltip, which Qt would take for markup where it looks like it: it may come from a model's file."""
+    if "<" not in text and "&" not in text:
+        return text
+    return f"<p>{html.escape(text)}</p>".replace("\n", "<br>")
 
 
 class Hover:

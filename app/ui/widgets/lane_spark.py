@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.lab.compare.lane import letter
 from app.ui.theme import Theme
+from app.ui.widgets.label import hint
 from app.ui.widgets.sparkline import Sparkline
 
 PATTERNS = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
@@ -100,7 +101,7 @@ class LaneStatus(QWidget):
         said = self.words()
         if said == self.accessibleName():
             return
-        self.setToolTip(self._words)
+        self.setToolTip(hint(self._words))
         self.setAccessibleName(said)
         self.update()
 

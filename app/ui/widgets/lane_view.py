@@ -150,10 +150,18 @@ class LaneView(QFrame):
     # --- when it has finished -----------------------------------------------------------
 
     def set_outputs(
-        self, tracks: Sequence[Track], reference_tracks: Sequence[Track], divergence: Sequence[Divergence]
+        self,
+        tracks: Sequence[Track],
+        reference_tracks: Sequence[Track],
+        divergence: Sequence[Divergence],
+        step: int | None = None,
     ) -> None:
-        """The finished answers, one a step, against the reference lane's: collapsed to the first difference."""
-        step = min(max(0, self._outputs.step), max(0, len(tracks) - 1))
+        """The finished answers, one a step, against the reference lane's: collapsed to the first difference.
+
+        step: the one in view; None leaves it.
+        """
+        step = self._outputs.step if step is None else step
+        step = min(max(0, step), max(0, len(tracks) - 1))
         outputs = Outputs(tuple(tracks), tuple(reference_tracks), tuple(divergence), step)
         if outputs == self._outputs and not self._live:
             return  # what stands there, with its selection and place, stays

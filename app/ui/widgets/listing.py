@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from app.ui import icons
 from app.ui.theme import Theme
-from app.ui.widgets.label import Label
+from app.ui.widgets.label import Label, hint
 
 UNTITLED = "New conversation"
 ID_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -70,8 +70,10 @@ class ConversationModel(QAbstractListModel):
         if not index.isValid() or index.row() >= len(self._lines):
             return None
         line = self._lines[index.row()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole, Qt.ItemDataRole.ToolTipRole):
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return line.text
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return hint(line.text)
         return line.id if role == ID_ROLE else None
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: N802  Qt's name

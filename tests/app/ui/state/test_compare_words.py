@@ -108,9 +108,39 @@ def test_the_strip_says_where_the_schedule_is() -> None:
     assert compare_words.place(moment) == "block 3 of 5 · B"
     assert compare_words.left(moment) == "1:10 min left"
     assert compare_words.left(replace_left(moment)) == ""
+    assert compare_words.place(Moment("speed", "run", lane=0)) == "measuring · A"
+    assert compare_words.place(Moment("answers", "A answers", lane=0)) == "answers · A"
     assert compare_words.summary(comparisons.result()) == "3 loads, 3 timed runs, 2 repeated · 3:12 min"
     assert compare_words.clock(59.6) == "1:00 min"
     assert compare_words.clock(3700) == "1:01 h"
+
+
+def test_a_load_says_how_far_it_is_beside_its_words() -> None:
+    load = Moment("loading", "B loads: read", block=2, blocks=5, lane=1, left_s=70, fraction=0.43)
+    assert compare_words.doing(load) == "B loads: read, 43\N{NO-BREAK SPACE}%"
+    assert compare_words.place(load) == "block 2 of 5 · B"
+    assert compare_words.doing(Moment("speed", "timed run", fraction=0.43)) == "timed run"
+
+
+def test_what_moved_says_how_much_more_there_is() -> None:
+    found = ["One.", "Two.", "Three.", "Four.", "Five."]
+    assert compare_words.since([]) == ""
+    assert compare_words.since(found[:3]) == "Since the run before: One. Two. Three."
+    assert compare_words.since(found) == "Since the run before: One. Two. Three. And 2 more in the report."
+
+
+def test_every_cell_is_said_with_metric_step_lane_value_and_unit() -> None:
+    table = compare_table.build(comparisons.result(failed=2), everything=True)
+    said = {(r.key, r.step, c): compare_table.spoken(table, i, c)
+            for i, r in enumerate(table.rows) for c in range(len(table.columns))}  # fmt: skip
+    assert said["decode_tok_s", "90 %", 1] == "decode 90 % B: 76.8 tok/s 0.96× [0.94, 0.97]"
+    assert said["top1", "", 1] == "top-1 agreement B: 99.4 % [99.0, 99.6]"
+    assert said["parts", "90 %", 1] == "answers part 90 % B: never same text"
+    assert said["parts", "90 %", 0] == "answers part 90 % A: no figure"
+    assert said["decode_tok_s", "50 %", 2] == "decode 50 % C: not measured"
+    assert said["kl_mean", "", 1].startswith("KL to A B: 0.0009 [")
+    assert all(text.split(":")[0].strip() for text in said.values())
+    assert compare_table.spoken(table, len(table.rows), 0) == ""
 
 
 def replace_left(moment: Moment) -> Moment:

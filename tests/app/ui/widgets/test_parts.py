@@ -14,7 +14,7 @@ from app.ui.widgets.chip import Chip
 from app.ui.widgets.composer import Composer
 from app.ui.widgets.elide import ElidedLabel
 from app.ui.widgets.knob_form import KnobForm
-from app.ui.widgets.label import Label, explain
+from app.ui.widgets.label import Label, explain, hint
 from app.ui.widgets.listing import ConversationList
 from app.ui.widgets.message_view import MessageView
 from app.ui.widgets.rail import Rail, RailItem
@@ -100,6 +100,15 @@ def test_an_error_card_has_the_buttons_that_mend_it(theme: Theme, qtbot: QtBot) 
     assert card.details.isVisible()
     assert card.details.toPlainText() == "log"
     assert card.accessibleName() == "It ended. Out of memory. Try q4_0."
+
+
+def test_a_tooltip_is_never_taken_for_markup(theme: Theme, qtbot: QtBot) -> None:
+    label = ElidedLabel(theme, "")
+    qtbot.addWidget(label)
+    label.set_tip("<img src=x> & <b>bold</b>")
+    assert label.toolTip() == "<p>&lt;img src=x&gt; &amp; &lt;b&gt;bold&lt;/b&gt;</p>"
+    assert hint("7 GB, of 8") == "7 GB, of 8"
+    assert hint("a < b\nc") == "<p>a &lt; b<br>c</p>"
 
 
 def test_a_word_is_explained_when_the_pointer_comes(theme: Theme, glossary: Glossary, qtbot: QtBot) -> None:
