@@ -110,6 +110,8 @@ def _asked_for(result: Result) -> set[str]:
 def _shown(measure: Measure, row: Row, wanted: set[str]) -> bool:
     if measure.shown == "table" or measure.key in wanted:
         return True
+    if measure.kind == "size":  # a part of the memory is worth a row where it is decided to differ
+        return any(cell is not None and cell.tone != "dim" for cell in row.cells)
     shown = {cell.value for cell in row.cells if cell is not None}
     return measure.kind == "count" and len(shown - {NONE}) > 1
 
