@@ -60,7 +60,9 @@ def auto_name(index: int, plan: Plan) -> str:
     if not found:
         return "as it is" if index == 0 else "a copy"
     if len(values) > 1:
-        return title_of(lane.engine) if any(d.name == "engine" for d in found) else f"{len(found)} changes"
+        if any(d.name == "engine" for d in found):
+            return title_of(lane.engine)
+        return f"{len(found)} changes" if index else "as it is"
     value = values.pop()
     return f"{found[0].title} {value}" if _bare(value) else value
 

@@ -30,8 +30,7 @@ class RecipeCard(Card):
         self.setObjectName(f"compare.recipe_{recipe.id}")
         self.body.setContentsMargins(px(14), px(12), px(14), px(12))
         self.body.setSpacing(px(5))
-        if recipe.teaches:
-            self.body.addWidget(Label(theme, recipe.teaches, "caption", "dim", "medium", wrap=True))
+        self.body.addLayout(self._head(theme))
         self.body.addWidget(Label(theme, recipe.title, "text", weight="semibold", wrap=True))
         if recipe.question:
             self.body.addWidget(Label(theme, recipe.question, "dim", "dim", wrap=True))
@@ -40,6 +39,13 @@ class RecipeCard(Card):
         self.body.addStretch(1)
         self.body.addSpacing(px(4))
         self.body.addLayout(self._buttons(theme))
+
+    def _head(self, theme: Theme) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(theme.px(8))
+        row.addWidget(Label(theme, self.recipe.teaches, "caption", "dim", "medium", wrap=True), 1)
+        row.addWidget(Label(theme, self.recipe.takes.split(" · ")[-1], "caption", "dim"))
+        return row
 
     def _buttons(self, theme: Theme) -> QHBoxLayout:
         recipe = self.recipe
@@ -63,7 +69,6 @@ class RecipeCard(Card):
         row.addWidget(self.play)
         row.addWidget(self.run)
         row.addStretch(1)
-        row.addWidget(Label(theme, recipe.takes.split(" · ")[-1], "caption", "dim"))
         return row
 
 

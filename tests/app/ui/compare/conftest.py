@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from app.ui import theme as themes
 from app.ui.pages.compare import ComparePage
 from app.ui.program import Program
+from app.ui.start import end
 from app.ui.window import MainWindow
 from engines import registry
 from engines.spec import Task
@@ -26,14 +27,16 @@ def program(qapp: object, services: FakeServices) -> Iterator[Program]:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, qapp: QApplication, program: Program) -> MainWindow:
-    made = MainWindow(themes.install(qapp, "light"), program)
-    qtbot.addWidget(made)
+def window(qtbot: QtBot, qapp: QApplication, program: Program) -> Iterator[MainWindow]:
+    theme = themes.install(qapp, "light")
+    made = MainWindow(theme, program)
     made.resize(1280, 800)
     made.show()
     made.show_page("compare")
     settle()
-    return made
+    yield made
+    end(made)  # a window that stays until the session ends is drawn anew at each change of theme
+    theme.deleteLater()
 
 
 @pytest.fixture

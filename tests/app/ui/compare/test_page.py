@@ -24,6 +24,9 @@ def test_the_empty_page_teaches_and_begins(page: ComparePage, qtbot: QtBot) -> N
     assert begin.text() == "Compare two settings of SmolLM2-135M-Instruct"
     cards = [card.recipe.id for card in page.lesson.recipes._cards]
     assert len(cards) == 6
+    for card in page.lesson.recipes._cards:
+        for button in (card.play, card.run):
+            assert button.isHidden() or button.width() >= button.sizeHint().width(), card.recipe.id
     click(qtbot, page, "compare.begin")
     assert page.state.phase is Phase.READY
     assert len(page.middle.outputs.views) == 2

@@ -174,6 +174,8 @@ def test_names_follow_what_differs_unless_a_person_chose_them() -> None:
     assert compare_plan.with_knob(mine, 1, "type_k", "q5_0").lanes[1].name == "mine"
     alike = compare_plan.from_lanes([replace(lane, name="") for lane in comparisons.lanes(1) * 2])
     assert [lane.name for lane in alike.lanes] == ["as it is", "a copy"]
+    two = compare_plan.with_knob(compare_plan.with_knob(alike, 1, "n_threads", 2), 1, "type_k", "q8_0")
+    assert [lane.name for lane in two.lanes] == ["as it is", "2 changes"]
     threads = compare_plan.with_knob(alike, 1, "n_threads", 2)
     assert threads.lanes[1].name == "Threads 2"
 
