@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import math
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -234,7 +235,9 @@ def _texts(text: str) -> list[str]:
     if not text:
         return []
     try:
-        plain = text.encode("latin-1", "backslashreplace").decode("unicode_escape")  # \n is a line's end
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # "\8" is no escape and stays as it is
+            plain = text.encode("latin-1", "backslashreplace").decode("unicode_escape")  # \n is a line's end
         plain.encode()
     except ValueError:
         plain = text

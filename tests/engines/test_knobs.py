@@ -161,3 +161,8 @@ def test_sampling_knobs_say_that_they_change_the_output() -> None:
     from engines.chat.knobs import CHAT_KNOBS, LOGPROBS
 
     assert {k.effect for k in CHAT_KNOBS} - {LOGPROBS.effect} == {Effect.OUTPUT}
+
+
+def test_what_is_no_escape_stays_as_it_is_typed() -> None:
+    stop = Knob(name="stop", title="s", kind=Kind.TEXTS, scope=Scope.RUN, default=[], help="h", concept="c")
+    assert parse(stop, r"a\8\n") == ["a\\8\n"]
