@@ -1,6 +1,6 @@
 """Whole measurements on the echo engine with planted slowdowns: is A/A never called different, and is 5 % always found?
 
-.venv/bin/python tests/bench/planted.py [--times 20] [--slowdown 1.05] [--rest 0.1]
+.venv/bin/python tests/bench/planted.py [--times 20] [--slowdown 1.05] [--rest 0.02]
 
 Real workers, real schedule, real watch for disturbances; only the engine sleeps where another would compute. A home of
 its own in a temporary folder.
@@ -31,7 +31,7 @@ def plan(model: str, slowdown: float, rest_s: float) -> Plan:
         Lane(name="A", model=model, engine="echo"),
         Lane(name="B", model=model, engine="echo", knobs={"slowdown": slowdown}),
     )
-    schedule = Schedule(n_out=64, rest_s=rest_s)
+    schedule = Schedule(n_out=32, rest_s=rest_s)
     return Plan(title="planted", lanes=lanes, steps=(ask("one two three"),), schedule=schedule, quality=None)
 
 
@@ -49,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--slowdown", type=float, default=1.05)
-    parser.add_argument("--rest", type=float, default=0.1)
+    parser.add_argument("--rest", type=float, default=0.02)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         gguf = Path(folder) / "tiny.gguf"
