@@ -30,6 +30,7 @@ from app.lab.compare.plan import Mode, Plan
 from app.lab.compare.result import Result, Status
 from app.lab.report import csv_of, html_of, json_of, markdown_of
 from app.lab.services import Services
+from app.library.checksum import write_atomic
 from app.locks import FileLock
 from engines import hardware
 
@@ -171,7 +172,7 @@ def write(result: Result, older: Result | None, asked: dict[str, Any]) -> None:
     for kind, make in made.items():
         if (file := asked[kind]) is not None:
             try:
-                file.write_text(make(), encoding="utf-8")
+                write_atomic(file.absolute(), make().encode())
             except OSError as error:
                 raise TandemError(
                     "cannot_write", f"{file} could not be written: {error}.", "The result is in `tandem history`."
