@@ -5,14 +5,15 @@ from __future__ import annotations
 from PySide6.QtGui import QResizeEvent
 
 from app.glossary import Glossary
-from app.ui.state import words
+from app.ui.language import tr
+from app.ui.state import paint, words
 from app.ui.state.figures import Strip
 from app.ui.state.model import ModelState
 from app.ui.theme import Theme
 from app.ui.widgets.telemetry import Figure, MemoryParts, TelemetryStrip
 from engines import hardware
 
-ROOMY = 900  # below this width there is no sparkline
+ROOMY = 900  # below this width the figures stand closer, without a sparkline
 
 
 class ChatStrip(TelemetryStrip):
@@ -22,6 +23,8 @@ class ChatStrip(TelemetryStrip):
         super().__init__(theme, glossary)
         self._state = state
         self._last: Strip | None = None
+        self._draft: int | None = None
+        self._painted: tuple[float | None, float | None] = (None, None)
         self._cores = hardware.usable_cores()
         self._memory = hardware.memory_limit()
         state.figures_changed.connect(self.refresh)
@@ -32,19 +35,35 @@ class ChatStrip(TelemetryStrip):
         now = self._state.strip
         before, self._last = self._last, now
         ghosts = now.ghosts
-        self.set_rate("decode", now.decode, "tok/s", words.rate(ghosts["decode"]) if "decode" in ghosts else "")
+        self.set_rate(tr("decode"), now.decode, "tok/s", words.rate(ghosts["decode"]) if "decode" in ghosts else "")
         self.set_rate_ghost(ghosts.get("decode"))
         if before is not None and now.n_out != before.n_out:
             self._push(now, before)
         self.set_figures(figures(now))
-        self.set_context(now.context_used, now.context_total)
+        self._context(now)
         self.set_memory(self._parts(now))
         self._device(now)
+        self.set_diagnostics(paint.diagnostics(now.decode, *self._painted))
+
+    def set_draft_tokens(self, n: int | None) -> None:
+        """What stands in the composer, in tokens; None: nothing, or it cannot be counted."""
+        self._draft = n
+        self._context(self._state.strip)
+
+    def set_painted(self, rate: float | None, lag_s: float | None) -> None:
+        """What the window painted (`paint.PaintMeter`): tokens a second, and the lag of the last character."""
+        self._painted = (rate, lag_s)
+        self.set_diagnostics(paint.diagnostics(self._state.strip.decode, rate, lag_s))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """In a narrow window the sparkline gives way first, so that no figure is cut."""
+        """So that no figure is cut."""
         super().resizeEvent(event)
-        self.sparkline.setVisible(self.width() >= self._theme.px(ROOMY))
+        self.set_tight(self.width() < self._theme.px(ROOMY))
+
+    def _context(self, now: Strip) -> None:
+        draft = self._draft if now.draft_tokens is None else now.draft_tokens
+        before = now.ghosts.get("context")
+        self.set_context(now.context_used, now.context_total, draft, None if before is None else int(before))
 
     def _push(self, now: Strip, before: Strip) -> None:
         if not now.n_out:
@@ -59,37 +78,32 @@ class ChatStrip(TelemetryStrip):
         known = {key: memory.parts.get(key, 0) for key in ("weights", "kv", "compute", "other")}
         if not any(known.values()):
             known["weights"] = memory.model_bytes
-        used = f"{now.rss / 1e9:.1f} of {words.size(self._memory)}" if now.rss else f"of {words.size(self._memory)}"
-        return MemoryParts(**known, total=self._memory, label=f"{words.size(memory.model_bytes)} model · {used}")
+        size, whole = words.size(memory.model_bytes), words.size(self._memory)
+        if now.rss:
+            said = tr("{size} model · {used} of {whole}", size=size, used=f"{now.rss / 1e9:.1f}", whole=whole)
+        else:
+            said = tr("{size} model · of {whole}", size=size, whole=whole)
+        return MemoryParts(**known, total=self._memory, label=said, ghost=int(now.ghosts.get("memory", 0)))
 
     def _device(self, now: Strip) -> None:
-        if now.gpu_percent is not None and now.memory.device != "cpu":
-            power = f" · {now.power_w:,.0f} W" if now.power_w is not None else ""
-            self.set_device("GPU", f"{now.gpu_percent:.0f}", f"%{power}")
+        """The device's load in its own terms, and the watts; "–" where they cannot be read."""
+        watts = words.number(now.power_w)
+        if now.memory.device != "cpu" and now.gpu_percent is not None:
+            unit = tr("% · CPU {cpu} % · {watts} W", cpu=words.number(now.cpu_percent), watts=watts)
+            self.set_device(tr("GPU"), words.number(now.gpu_percent), unit)
         else:
-            value = words.NONE if now.cpu_percent is None else f"{now.cpu_percent:.0f}"
-            self.set_device("CPU", value, f"% of {self._cores} cores")
+            unit = tr("% of {n} cores · {watts} W", n=f"{self._cores:,}", watts=watts)
+            self.set_device(tr("CPU"), words.number(now.cpu_percent), unit)
 
 
 def figures(now: Strip) -> list[Figure]:
     """First token, prefill and tokens, with what they were under the settings before."""
     first, unit = words.duration(now.first_token_s)
-    ghosts = now.ghosts
-    of = f"of {now.max_tokens:,}" if now.max_tokens and now.n_out is not None else ""
+    of = tr("of {n}", n=f"{now.max_tokens:,}") if now.max_tokens and now.n_out is not None else ""
+    first_before = words.spoken(now.ghosts["first_token"]) if "first_token" in now.ghosts else ""
+    prefill_before = words.rate(now.ghosts["prefill"]) if "prefill" in now.ghosts else ""
     return [
-        Figure(
-            "ttft_s",
-            "first token",
-            first,
-            unit,
-            words.spoken(ghosts.get("first_token")) if "first_token" in ghosts else "",
-        ),
-        Figure(
-            "prefill_tok_s",
-            "prefill",
-            words.rate(now.prefill),
-            "tok/s",
-            words.rate(ghosts.get("prefill")) if "prefill" in ghosts else "",
-        ),
-        Figure("n_out", "tokens", words.number(now.n_out), of),
+        Figure("ttft_s", tr("first token"), first, unit, first_before),
+        Figure("prefill_tok_s", tr("prefill"), words.rate(now.prefill), "tok/s", prefill_before),
+        Figure("n_out", tr("tokens"), words.number(now.n_out), of),
     ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.lab.session import SessionState
+from app.ui.language import tr
 from app.ui.state.model import ModelState
 from app.ui.state.ports import Services
 from engines.protocol import Failed, Unresponsive
@@ -55,9 +56,20 @@ def session_problem(model: ModelState, stuck: Unresponsive | None, was_loaded: b
     return Problem(title, failure.message, failure.hint, (("restart", "Restart"),), details)
 
 
-def run_problem(failed: Failed) -> Problem:
-    """The card for a run that gave no answer while the engine lives on."""
-    return Problem("There is no answer", failed.message, failed.hint, (("again", "Try again"),))
+def run_problem(failed: Failed, bigger: int | None = None) -> Problem:
+    """The card for a run that gave no answer while the engine lives on. bigger: a context (tokens) that could be loaded."""
+    if failed.code != "context_full":
+        return Problem(tr("There is no answer"), failed.message, failed.hint, (("again", tr("Try again")),))
+    actions = [("cut_middle", tr("Cut the middle")), ("roll", tr("Leave out the oldest"))]
+    if bigger is not None:
+        actions.insert(0, ("bigger", tr("Load with {n} tokens", n=f"{bigger:,}")))
+    words = tr("Nothing was lost. Ask with a larger context, or with a part of the conversation left out, or stop here.")
+    return Problem(tr("The conversation is longer than the context"), failed.message, words, tuple(actions))
+
+
+def with_way_back(problem: Problem) -> Problem:
+    """The same card while a changed setting is being tried: one button leads back."""
+    return replace(problem, actions=(*problem.actions, ("keep_old", tr("Back to the old settings"))))
 
 
 def lesson(model: ModelState, services: Services) -> Lesson:

@@ -1,182 +1,81 @@
-"""The Chat page's state: conversations, the messages of one, and an answer from its request to its end."""
+"""The Chat page's state: asking, and an answer from its request to its end."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Collection
 from dataclasses import replace
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
+from app.errors import TandemError
+from app.lab.fitting import Policy
+from app.lab.schema import Verdict, validate
 from app.lab.session import SessionState
-from app.store import Conversation
+from app.store import RunRecord
 from app.ui.bridge import Bridge
-from app.ui.state import cards, figures, transcript, words
-from app.ui.state.kept import Kept
+from app.ui.language import tr
+from app.ui.state import cards, enclosed, figures, transcript
+from app.ui.state.conversing import Conversing
+from app.ui.state.inside import Reuse
 from app.ui.state.model import ModelState
+from app.ui.state.overflow import Overflow
 from app.ui.state.ports import Services
 from app.ui.state.provision import Provision
 from app.ui.state.running import Answer
+from app.ui.state.thinking import split
 from app.ui.state.transcript import Row
-from engines.knobs import Scope
-from engines.protocol import ChatRequest, Ended, Event, Failed, Finished, Loaded, Responsive, Text, Tokens, Unresponsive
-from engines.spec import Verb
-
-DRAFT_MS = 500
-COUNT_MS = 250
-TYPING_S = 2.0
+from app.ui.state.trial import TrialState
+from engines.knobs import Scope, Settings
+from engines.protocol import (
+    ChatRequest,
+    Ended,
+    Event,
+    Failed,
+    Finished,
+    Loaded,
+    Message,
+    Responsive,
+    Text,
+    Tokens,
+    Unresponsive,
+)  # fmt: skip
 
 ANSWERING = (SessionState.RUNNING, SessionState.CANCELLING, SessionState.UNRESPONSIVE)
 
 
-class ChatState(QObject):
-    """`changed`: what can be done, and the cards. `rows_reset`, `row_added(i)`, `row_grew(i, new text)`,
-    `row_changed(i)`: the messages. `conversations_changed`, `draft_changed(text)`, `tokens_changed(n or None)`."""
+class ChatState(Conversing):
+    """Besides `Conversing`'s signals: `reuse_came(index, Reuse)`, the answer to `ask_reuse`."""
 
-    changed = Signal()
-    rows_reset = Signal()
-    row_added = Signal(int)
-    row_grew = Signal(int, str)
-    row_changed = Signal(int)
-    conversations_changed = Signal()
-    draft_changed = Signal(str)
-    tokens_changed = Signal(object)
+    reuse_came = Signal(int, object)
 
     def __init__(self, services: Services, bridge: Bridge, model: ModelState, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._services = services
-        self._store = services.store
-        self._kept = Kept(services.store)
-        self.model = model
+        super().__init__(services, bridge, model, parent)
         self.provision = Provision(services, bridge, model, self)
-        self.rows: list[Row] = []
-        self.conversation: Conversation | None = None
-        self.deleted: Conversation | None = None
-        self.draft = ""
-        self._typed_at = 0.0
+        self.trial = TrialState(self)
+        self.overflow = Overflow(self._kept, model)
         self._answer: Answer | None = None
         self._wants_answer = False
+        self._continues: int | None = None  # the row that is to be gone on with
         self._was_loaded = False
         self._run_failed: Failed | None = None
         self._stuck: Unresponsive | None = None
         self._waits = False
         self._last_metrics: tuple[int, figures.Stats, str] | None = None
-        self._counting: int | None = None
-        self._draft_timer = _timer(self, DRAFT_MS, self._keep_draft)
-        self._count_timer = _timer(self, COUNT_MS, self._count)
+        self._reuse: tuple[int, int, RunRecord] | None = None  # (request, row, record)
         model.happened.connect(self._take)
         model.changed.connect(self._model_changed)
         self.provision.changed.connect(self.changed)
-
-    # --- conversations ------------------------------------------------------------------
-
-    def restore(self) -> None:
-        """Open what was open when the window was closed."""
-        wanted = self._kept.get("chat.conversation", "")
-        found = [c for c in self._store.conversations() if c.id == wanted]
-        self._show(found[0] if found else None)
-
-    def conversations(self, query: str = "") -> list[Conversation]:
-        """Newest first."""
-        return self._store.conversations(query)
-
-    def listing(self) -> list[tuple[str, str, str]]:
-        """(id, title, day in words) of each conversation, newest first."""
-        return [(c.id, c.title, words.day(c.updated)) for c in self.conversations()]
-
-    def open(self, conversation_id: str) -> None:
-        """Show another conversation; an answer that still grows is stopped first."""
-        if self.conversation is not None and self.conversation.id == conversation_id:
-            return
-        self._leave()
-        self._show(self._store.conversation(conversation_id))
-
-    def new(self) -> None:
-        """A fresh page; it becomes a conversation with its first message."""
-        if self.conversation is not None or self.rows:
-            self._leave()
-            self._show(None)
-
-    def rename(self, conversation_id: str, title: str) -> None:
-        """Give a conversation another title."""
-        if title.strip():
-            self._store.rename_conversation(conversation_id, title.strip())
-            self.conversations_changed.emit()
-
-    def delete(self, conversation_id: str) -> None:
-        """Put a conversation away; `undo_delete` brings it back."""
-        self.deleted = self._store.conversation(conversation_id)
-        if self.conversation is not None and self.conversation.id == conversation_id:
-            self._leave()
-            self._show(None)
-        self._store.delete_conversation(conversation_id)
-        self.conversations_changed.emit()
-        self.changed.emit()
-
-    def undo_delete(self) -> None:
-        """Bring the last deleted conversation back and open it."""
-        if self.deleted is not None:
-            self._store.restore_conversation(self.deleted.id)
-            back, self.deleted = self.deleted.id, None
-            self.conversations_changed.emit()
-            self.open(back)
-            self.changed.emit()
-
-    def forget_deleted(self) -> None:
-        """The offer to undo has been up long enough."""
-        self.deleted = None
-        self.changed.emit()
+        self.trial.changed.connect(self.changed)
 
     def _leave(self) -> None:
-        self._keep_draft()
-        self._wants_answer = False
+        super()._leave()
+        self._wants_answer, self._continues = False, None
         if self._answer is not None:
             self.model.stop()
             self._end_answer("cancelled")
-
-    def _show(self, conversation: Conversation | None) -> None:
-        self.conversation = conversation
-        self.rows = [] if conversation is None else transcript.rows_of(self._store, conversation.id)
-        self._last_metrics = None
-        self._run_failed = None
-        self._kept.set("chat.conversation", "" if conversation is None else conversation.id)
-        draft = self._kept.get("chat.draft", "") if conversation is None else conversation.draft
-        self.draft = draft
-        self.rows_reset.emit()
-        self.draft_changed.emit(draft)
-        self.conversations_changed.emit()
-        self._count_timer.start()
-        self.changed.emit()
-
-    # --- the draft ----------------------------------------------------------------------
-
-    def set_draft(self, text: str) -> None:
-        """What stands in the composer; kept, and counted in tokens where that can be had."""
-        if text != self.draft:
-            self.draft = text
-            self._typed_at = time.monotonic()
-            self._draft_timer.start()
-            self._count_timer.start()
-
-    @property
-    def typed_just_now(self) -> bool:
-        """True within two seconds of the last key in the composer."""
-        return time.monotonic() - self._typed_at < TYPING_S
-
-    def _keep_draft(self) -> None:
-        self._draft_timer.stop()
-        if self.conversation is None:
-            self._kept.set("chat.draft", self.draft)
-        else:
-            self._store.set_draft(self.conversation.id, self.draft)
-
-    def _count(self) -> None:
-        session, spec = self.model.session, self.model.spec
-        can = spec is not None and Verb.TOKENIZE in spec.verbs and self.model.loaded is not None
-        if session is None or not can or not self.draft:
-            self._counting = None
-            self.tokens_changed.emit(0 if can and not self.draft else None)
-            return
-        self._counting = session.tokenize(self.draft)
+        self.trial.dismiss()
+        self._last_metrics, self._run_failed, self.overflow.left_out = None, None, ""
+        self.overflow.forget()
 
     # --- asking -------------------------------------------------------------------------
 
@@ -184,6 +83,11 @@ class ChatState(QObject):
     def running(self) -> bool:
         """True from the request to the answer's end."""
         return self._answer is not None
+
+    @property
+    def busy(self) -> bool:
+        """True while an answer grows or waits for its model."""
+        return self.running or self.waiting_for_load
 
     @property
     def waiting_for_load(self) -> bool:
@@ -194,22 +98,31 @@ class ChatState(QObject):
     def blocked(self) -> str:
         """Why nothing can be sent now, or ""."""
         if not self.model.models:
-            return "Get a model first."
+            return tr("Get a model first.")
         if self.model.variant is None:
-            return "This engine cannot load this model as it is."
+            return tr("This engine cannot load this model as it is.")
         if self.provision.busy:
-            return "Wait until the model is there."
-        return "The model is loading." if self.waiting_for_load else ""
+            return tr("Wait until the model is there.")
+        if self.prompting.busy:
+            return tr("A file is still being read.")
+        return tr("The model is loading.") if self.waiting_for_load else ""
 
     def send(self, text: str) -> bool:
-        """Commit the message, then ask for the answer, loading the model first where needed."""
+        """Commit the message with its files, then ask for the answer, loading the model first where needed."""
         text = text.strip()
-        if not text or self.running or self.blocked or self._store.read_only:
+        ready = [file for file in self.prompting.files if file.document is not None]
+        if not (text or ready) or self.running or self.blocked or self._store.read_only:
             return False
-        conversation = self._begin_conversation(text)
+        self.trial.dismiss()
+        conversation = self._begin_conversation(text or ready[0].name)
         parent = self.rows[-1].id if self.rows else None
         stored = self._store.add_message(conversation.id, "user", text, parent_id=parent)
-        self._append(Row(stored.id, "user", text, parent_id=parent))
+        costs = {file.document.sha256: file.tokens for file in ready if file.document is not None}
+        files = tuple(
+            enclosed.enclose(self._store, self._services.paths, stored.id, document, costs.get(document.sha256))
+            for document in self.prompting.take()
+        )
+        self._append(Row(stored.id, "user", text, parent_id=parent, files=files))
         self.draft = ""
         self._keep_draft()
         self.draft_changed.emit("")
@@ -217,21 +130,81 @@ class ChatState(QObject):
         self._ask()
         return True
 
-    def again(self) -> None:
-        """Another version of the last answer, or the answer that a message never got."""
+    def again(self, index: int = -1) -> None:
+        """Another version of an answer (the last one), or the answer that a message never got."""
         if self.running or self.blocked or not self.rows:
             return
-        if self.rows[-1].role == "assistant":
-            self.rows = self.rows[:-1]
-            self._last_metrics = None
-            self.rows_reset.emit()
+        self.trial.dismiss()
+        at = index if index >= 0 else len(self.rows) - 1
+        keep = at if self.rows[at].role == "assistant" else at + 1
+        if keep < len(self.rows):
+            self._cut_rows(keep)
         if self.rows:
             self._ask()
+
+    def continue_answer(self, index: int = -1) -> None:
+        """Go on with the last answer from where it ended."""
+        if self.can_continue:
+            self.trial.dismiss()
+            self._continues = len(self.rows) - 1
+            self._ask()
+
+    @property
+    def can_continue(self) -> bool:
+        """True if the last answer's own tokens are known for the model that is chosen."""
+        if self.busy or self.blocked or not self.rows or self.rows[-1].role != "assistant":
+            return False
+        record = self.record(len(self.rows) - 1)
+        return record is not None and record.model == self.model.model_id and _prefix(record, self.rows[-1]) != ()
+
+    def edit(self, index: int, text: str) -> None:
+        """A message asked anew in other words, as a version beside the first; an answer is corrected in place."""
+        if self.busy or not 0 <= index < len(self.rows):
+            return
+        row = self.rows[index]
+        if row.role == "assistant":
+            self.correct(index, text)
+            return
+        if self.blocked or not (text.strip() or row.files) or self.conversation is None:
+            return
+        self.trial.dismiss()
+        parent = self.rows[index - 1].id if index else ""
+        stored = self._store.add_message(self.conversation.id, "user", text.strip(), parent_id=parent)
+        files = enclosed.copy(self._store, stored.id, row.files)
+        self._cut_rows(index)
+        versions = len(self._store.versions(stored.id))
+        self._append(
+            Row(
+                stored.id,
+                "user",
+                text.strip(),
+                parent_id=row.parent_id,
+                files=files,
+                version=versions,
+                versions=versions,
+            )
+        )
+        self._ask()
 
     @property
     def can_ask_again(self) -> bool:
         """True if the last message could be answered (anew)."""
         return bool(self.rows) and not self.running and not self.blocked
+
+    def verbs(self, row: Row, index: int, last: bool) -> Collection[str]:
+        """What may be done with a message now."""
+        if self.busy:
+            return () if row.status == "streaming" else ("copy",)
+        found = ["copy", "branch", "delete", "edit"]
+        if row.version > 1:
+            found.append("previous")
+        if row.version < row.versions:
+            found.append("next")
+        if row.role == "assistant":
+            found += [] if self.blocked else ["again"]
+            found += ["continue"] if last and self.can_continue else []
+            found += ["tokens", "timeline", "reuse"] if row.run_id is not None else []
+        return found
 
     def stop(self) -> None:
         """Stop the answer, or give up waiting for the model; a second call ends the worker."""
@@ -251,37 +224,40 @@ class ChatState(QObject):
         self._waits = True
         self.changed.emit()
 
-    def set_system(self, text: str) -> None:
-        """The conversation's system prompt; it begins every request."""
-        if self.conversation is not None:
-            self._store.update_conversation(self.conversation.id, system=text)
-            self.conversation = self._store.conversation(self.conversation.id)
-        else:
-            self._kept.set("chat.system", text)
-        self.changed.emit()
+    # --- what does not fit --------------------------------------------------------------
 
     @property
-    def system(self) -> str:
-        """The system prompt here."""
-        if self.conversation is not None:
-            return self.conversation.system
-        return str(self._kept.get("chat.system", ""))
+    def left_out(self) -> str:
+        """What of the conversation the last request did not hold, in words; "" where it held all."""
+        return self.overflow.left_out
 
-    def _begin_conversation(self, text: str) -> Conversation:
-        if self.conversation is None:
-            model = self.model
-            system = self.system
-            self.draft = ""
-            self._keep_draft()
-            made = self._store.create_conversation(
-                words.first_words(text), model.model_id, model.spec.id if model.spec else ""
-            )
-            if system:
-                self._store.update_conversation(made.id, system=system)
-                made = self._store.conversation(made.id)
-            self.conversation = made
-            self._kept.set("chat.conversation", made.id)
-        return self.conversation
+    def cut_and_ask(self, policy: Policy) -> None:
+        """The offer on the card: leave something out, and ask again."""
+        self.overflow.set_policy(policy)
+        self.again()
+
+    def stop_cutting(self) -> None:
+        """Send all of a conversation again, or nothing."""
+        self.overflow.set_policy(Policy.STOP)
+        self.changed.emit()
+
+    def enlarge_and_ask(self) -> None:
+        """The offer on the card: load with a context that holds more, and ask again."""
+        wanted = self.overflow.bigger_context
+        if wanted is not None and self.rows:
+            self.model.set_knob("n_ctx", wanted)
+            if self.rows[-1].role == "assistant":
+                self._cut_rows(len(self.rows) - 1)
+            self._run_failed, self._wants_answer = None, True
+            self.model.load()
+            self.changed.emit()
+
+    # --- the request --------------------------------------------------------------------
+
+    def _cut_rows(self, keep: int) -> None:
+        self.rows = self.rows[:keep]
+        self._last_metrics = None
+        self.rows_reset.emit()
 
     def _ask(self) -> None:
         self._run_failed = None
@@ -292,21 +268,61 @@ class ChatState(QObject):
             self.model.load()
         self.changed.emit()
 
+    def ask_after_load(self) -> None:
+        """For a trial: load what is chosen, then answer the last message again."""
+        self._run_failed = None
+        self._cut_rows(len(self.rows) - 1)
+        self._wants_answer = True
+        self.model.load()
+        self.changed.emit()
+
     def _start(self) -> None:
+        if self.model.session is None or self.conversation is None or not self.rows:
+            self._wants_answer = False
+            return
+        if self._continues is not None:
+            self._start_continuing()
+            return
+        self.overflow.fit(transcript.history(self.rows, self.system, enclosed.text_of), self._send)
+
+    def _knobs(self) -> Settings:
+        spec, knobs = self.model.spec, self.model.settings(Scope.RUN)
+        if self.schema and spec is not None and spec.knob("schema") is not None:
+            knobs = knobs | {"schema": self.schema}
+        return knobs | self.trial.knobs
+
+    def _send(self, messages: tuple[Message, ...]) -> None:
         session = self.model.session
-        if session is None or self.conversation is None or not self.rows:
+        if session is None or self.conversation is None:
             return
         self._wants_answer = False
         self._settle_footer()
-        knobs = self.model.settings(Scope.RUN)
-        request = ChatRequest(messages=transcript.history(self.rows, self.system), knobs=knobs)
+        request = ChatRequest(messages=messages, knobs=self._knobs())
         parent = self.rows[-1].id
         stored = self._store.add_message(self.conversation.id, "assistant", "", parent_id=parent, status="streaming")
-        self._append(Row(stored.id, "assistant", "", "streaming", parent_id=parent))
-        limit = knobs.get("max_tokens")
+        versions = len(self._store.versions(stored.id))
+        self._append(
+            Row(stored.id, "assistant", "", "streaming", parent_id=parent, version=versions, versions=versions)
+        )
+        self._follow(session.run(request), request)
+
+    def _start_continuing(self) -> None:
+        index, self._continues = self._continues, None
+        session, record = self.model.session, self.record(index or 0)
+        if session is None or record is None or index is None:
+            self._wants_answer = False
+            return
+        self._wants_answer = False
+        row = self.rows[index]
+        request = ChatRequest(ids=_prefix(record, row), knobs=self._knobs())
+        self.rows[index] = replace(row, status="streaming", footer="")
+        self.row_changed.emit(index)
+        self._follow(session.run(request), request, row.text)
+
+    def _follow(self, run: int, request: ChatRequest, before: str = "") -> None:
+        limit = request.knobs.get("max_tokens")
         self.model.set_strip(figures.started(self.model.strip, limit if isinstance(limit, int) else None))
-        run = session.run(request)
-        self._answer = Answer(run, len(self.rows) - 1, stored.id, self._store)
+        self._answer = Answer(run, len(self.rows) - 1, self.rows[-1].id, self._store, before)
         self.changed.emit()
 
     # --- what the worker says -----------------------------------------------------------
@@ -315,20 +331,25 @@ class ChatState(QObject):
         answer = self._answer
         if answer is not None and not self._take_answer(answer, event):
             return
+        self._counted(event)
         match event:
-            case Loaded():
-                self._was_loaded = True
-                self._count_timer.start()
-                if self._wants_answer:
-                    self._start()
             case Failed() if event.id is not None and answer is None:
                 self._wants_answer = self._wants_answer and event.fatal
-            case Tokens() if event.id == self._counting:
-                self.tokens_changed.emit(len(event.ids))
+            case Tokens() if self._reuse is not None and event.id == self._reuse[0]:
+                self._tell_reuse(event)
+            case Tokens():
+                self.overflow.take(event)
             case Unresponsive():
                 self._stuck, self._waits = event, False
             case Responsive():
                 self._stuck, self._waits = None, False
+
+    def _counted(self, event: Event) -> None:
+        super()._counted(event)
+        if isinstance(event, Loaded):
+            self._was_loaded = True
+            if self._wants_answer:
+                self._start()
 
     def _take_answer(self, answer: Answer, event: Event) -> bool:
         """True if the event says nothing of the answer that grows."""
@@ -359,14 +380,27 @@ class ChatState(QObject):
         record = self.model.session.last_run if self.model.session is not None else None
         status = answer.finish(event, record)
         short = figures.footer(event.metrics, event.reason, short=True)
-        row = self.rows[answer.row]
-        self.rows[answer.row] = transcript.with_text(row, answer.text, status, short)
+        row = transcript.with_text(self.rows[answer.row], answer.text, status, short)
+        row = replace(
+            row, run_id=record.id if record is not None else None, thought_s=transcript.thought_s(event.metrics)
+        )
+        self.rows[answer.row] = self._checked(row)
         self._last_metrics = (answer.row, event.metrics, event.reason)
         self._answer = None
         self.model.set_strip(figures.finished(self.model.strip, event))
+        self.trial.answered(record)
         self.row_changed.emit(answer.row)
         self.conversations_changed.emit()
         self.changed.emit()
+
+    def _checked(self, row: Row) -> Row:
+        if not self.schema or row.status != "done":
+            return row
+        try:
+            verdict = validate(self.schema, split(row.text).answer)
+        except TandemError as error:
+            verdict = Verdict(False, error.message)
+        return replace(row, check=verdict.words, check_ok=verdict.ok)
 
     def _end_answer(self, status: str) -> None:
         answer = self._answer
@@ -398,6 +432,24 @@ class ChatState(QObject):
             self._was_loaded = False
         self.changed.emit()
 
+    # --- inside an answer ---------------------------------------------------------------
+
+    def ask_reuse(self, index: int) -> bool:
+        """Ask the model for the prompt's pieces; `reuse_came` brings them. False where that cannot be had now."""
+        record, session = self.record(index), self.model.session
+        ids = tuple(record.record.get("prompt_ids") or ()) if record is not None else ()
+        if record is None or session is None or not self._can_count() or record.model != self.model.model_id or not ids:
+            return False
+        self._reuse = (session.tokenize(ids=ids, pieces=True), index, record)
+        return True
+
+    def _tell_reuse(self, event: Tokens) -> None:
+        if self._reuse is not None:
+            _, index, record = self._reuse
+            self._reuse = None
+            cached = int(record.metrics.get("n_cached") or 0)
+            self.reuse_came.emit(index, Reuse(len(event.ids) - cached, cached, event.pieces))
+
     # --- cards --------------------------------------------------------------------------
 
     @property
@@ -407,8 +459,8 @@ class ChatState(QObject):
         if found is not None and self.model.phase is SessionState.UNRESPONSIVE and self._waits:
             return None
         if found is None and self._run_failed is not None:
-            return cards.run_problem(self._run_failed)
-        return found
+            found = cards.run_problem(self._run_failed, self.overflow.bigger_context)
+        return found if found is None or not self.trial.on else cards.with_way_back(found)
 
     @property
     def lesson(self) -> cards.Lesson | None:
@@ -420,21 +472,21 @@ class ChatState(QObject):
         """What a person must know of this history, or ""."""
         return self._store.notice
 
-    def _append(self, row: Row) -> None:
-        self.rows.append(row)
-        self.row_added.emit(len(self.rows) - 1)
-
     def close(self) -> None:
         """At shutdown: the draft and what was written so far are kept."""
-        self._keep_draft()
-        self._count_timer.stop()
+        super().close()
         self._end_answer("interrupted")
+        self.prompting.close()
         self.provision.close()
 
 
-def _timer(parent: QObject, ms: int, slot: object) -> QTimer:
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(ms)
-    timer.timeout.connect(slot)
-    return timer
+def _prefix(record: RunRecord, row: Row) -> tuple[int, ...]:
+    """The ids after which the model goes on: the prompt and its answer, without the token that ended it.
+
+    () where the text is not what the model wrote (it was corrected by hand), or the ids were not kept.
+    """
+    prompt, ids = record.record.get("prompt_ids") or (), record.record.get("ids") or ()
+    if not prompt or not ids or not row.text.endswith(record.text):
+        return ()
+    made = [int(i) for i in ids]
+    return (*(int(i) for i in prompt), *(made[:-1] if record.reason == "stop" else made))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from app.ui.language import tr
 from app.ui.state import words
 from engines.protocol import Beat, Finished, Loaded, Memory
 
@@ -13,7 +14,8 @@ Stats = Mapping[str, float | None]
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """Everything the strip draws. None is "–". ghosts: the figures under the settings before these."""
+    """Everything the strip draws. None is "–". draft_tokens: what is being typed, None where it cannot be counted.
+    ghosts: decode, first_token, prefill, memory (bytes) and context under the settings before these."""
 
     decode: float | None = None
     first_token_s: float | None = None
@@ -22,6 +24,7 @@ class Strip:
     max_tokens: int | None = None
     context_used: int | None = None
     context_total: int | None = None
+    draft_tokens: int | None = None
     memory: Memory = field(default_factory=Memory)
     cpu_percent: float | None = None
     gpu_percent: float | None = None
@@ -32,13 +35,30 @@ class Strip:
 
 def loaded(strip: Strip, event: Loaded) -> Strip:
     """After a load: its memory and context; the figures so far become ghosts."""
-    ghosts = _known(strip) or strip.ghosts
-    return Strip(memory=event.memory, context_total=event.n_ctx or None, ghosts=ghosts, rss=strip.rss)
+    return Strip(
+        memory=event.memory,
+        context_total=event.n_ctx or None,
+        ghosts=known(strip),
+        rss=strip.rss,
+        draft_tokens=strip.draft_tokens,
+    )
+
+
+def unloaded(strip: Strip) -> Strip:
+    """Nothing is loaded any more; what was measured stays as the ghosts of the next load."""
+    return Strip(ghosts=known(strip))
+
+
+def typing(strip: Strip, n: int | None) -> Strip:
+    """So many tokens stand in the composer; None: they cannot be counted now."""
+    return replace(strip, draft_tokens=n)
 
 
 def started(strip: Strip, max_tokens: int | None) -> Strip:
     """A run begins: its figures are not known yet."""
-    return replace(strip, decode=None, first_token_s=None, prefill=None, n_out=0, max_tokens=max_tokens)
+    return replace(
+        strip, decode=None, first_token_s=None, prefill=None, n_out=0, max_tokens=max_tokens, draft_tokens=None
+    )
 
 
 def live(strip: Strip, stats: Stats) -> Strip:
@@ -99,21 +119,80 @@ def beat(strip: Strip, event: Beat) -> Strip:
 
 def footer(metrics: Stats, reason: str, *, short: bool = False) -> str:
     """The line under an answer. short: without what the strip shows at the same time."""
-    parts: list[str] = []
-    if not short and metrics.get("ttft_s") is not None:
-        parts.append(f"first token {words.spoken(metrics['ttft_s'])}")
-    n_in, cached = metrics.get("n_in"), metrics.get("n_cached")
-    if n_in is not None:
-        parts.append(f"newly read {words.number(n_in - (cached or 0))}, re-used {words.number(cached or 0)} tokens")
-    if not short and metrics.get("decode_tok_s") is not None:
-        parts.append(f"{words.rate(metrics['decode_tok_s'])} tok/s")
-    if short and metrics.get("e2e_s") is not None:
-        parts.append(f"{words.spoken(metrics['e2e_s'])} in all")
-    if reason == "length":
-        parts.append("stopped at max tokens")
-    return " · ".join(parts)
+    parts = [
+        _first(metrics) if not short else "",
+        _read(metrics),
+        _rate(metrics) if not short else "",
+        _thought(metrics),
+        _whole(metrics, short),
+        _accepted(metrics),
+        {"length": tr("stopped at max tokens"), "cancelled": tr("stopped by you")}.get(reason, ""),
+    ]
+    return " · ".join(part for part in parts if part)
 
 
-def _known(strip: Strip) -> dict[str, float]:
-    found = {"decode": strip.decode, "first_token": strip.first_token_s, "prefill": strip.prefill}
+def _first(metrics: Stats) -> str:
+    first = metrics.get("ttft_s")
+    return "" if first is None else tr("first token {time}", time=words.spoken(first))
+
+
+def _read(metrics: Stats) -> str:
+    n_in, cached = metrics.get("n_in"), metrics.get("n_cached") or 0
+    if n_in is None:
+        return ""
+    return tr("newly read {new}, re-used {cached} tokens", new=words.number(n_in - cached), cached=words.number(cached))
+
+
+def _rate(metrics: Stats) -> str:
+    """The decode rate with the depth at which it ended (METRICS): "142.6 tok/s at 0.6k"."""
+    rate, n_in = metrics.get("decode_tok_s"), metrics.get("n_in")
+    if rate is None:
+        return ""
+    if n_in is None:
+        return tr("{rate} tok/s", rate=words.rate(rate))
+    return tr("{rate} tok/s at {depth}", rate=words.rate(rate), depth=depth(n_in + (metrics.get("n_out") or 0)))
+
+
+def depth(tokens: float) -> str:
+    """Tokens in the context, roughly: "87", "0.6k", "12k"."""
+    if tokens < 100:
+        return f"{tokens:.0f}"
+    return f"{tokens / 1000:.1f}k" if tokens < 9950 else f"{tokens / 1000:,.0f}k"
+
+
+def _thought(metrics: Stats) -> str:
+    """From the first token to the first of the answer itself; "" where the model did not think."""
+    answer, first = metrics.get("ttfa_s"), metrics.get("ttft_s")
+    if answer is None or first is None or answer <= first:
+        return ""
+    return tr("thought {time}", time=words.spoken(answer - first))
+
+
+def _whole(metrics: Stats, short: bool) -> str:
+    n_out, seconds = metrics.get("n_out"), metrics.get("e2e_s")
+    if seconds is None:
+        return ""
+    if short or n_out is None:
+        return tr("{time} in all", time=words.spoken(seconds))
+    if n_out == 1:
+        return tr("1 token in {time}", time=words.spoken(seconds))
+    return tr("{n} tokens in {time}", n=words.number(n_out), time=words.spoken(seconds))
+
+
+def _accepted(metrics: Stats) -> str:
+    accepted, drafted = metrics.get("accepted"), metrics.get("drafted")
+    if not drafted or accepted is None:
+        return ""
+    return tr("accepted {n} of {drafted} drafts", n=words.number(accepted), drafted=words.number(drafted))
+
+
+def known(strip: Strip) -> dict[str, float]:
+    """What the next settings are compared with: the last figures, or older ones where nothing ran under these."""
+    ran = _had({"decode": strip.decode, "first_token": strip.first_token_s, "prefill": strip.prefill})
+    held = _had({"memory": strip.memory.model_bytes, "context": strip.context_total})
+    older = {key: value for key, value in strip.ghosts.items() if not ran or key in ("memory", "context")}
+    return older | ran | held
+
+
+def _had(found: Mapping[str, float | None]) -> dict[str, float]:
     return {key: value for key, value in found.items() if value is not None}

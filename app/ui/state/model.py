@@ -5,44 +5,33 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer
 
-from app.errors import TandemError
 from app.lab import estimates
-from app.lab.session import Failure, SessionState
+from app.lab.session import SessionState
 from app.library import Variant
 from app.ui.bridge import Bridge
-from app.ui.state import figures, knob_book, picks
-from app.ui.state.figures import Strip
+from app.ui.state import knob_book, picks
 from app.ui.state.kept import Kept
-from app.ui.state.ports import Services, Session
-from app.ui.state.status import Status, status
+from app.ui.state.ports import Services
+from app.ui.state.sessions import BUSY, Opened, Sessions
 from engines.knobs import AUTO, KnobState, Scope, Settings, Value, differences
-from engines.protocol import Beat, Described, Event, Failed, Finished, Loaded, Progress
+from engines.protocol import Described
 from engines.spec import EngineSpec, Task, Verb
 
 KEEP_MS = 400  # knobs are written this long after the last change
-WATCH_MS = 500  # how often "may Force be offered?" is asked while something is being ended
+RECENT = 8  # models that the picker remembers
 
-BUSY = (SessionState.LOADING, SessionState.CANCELLING, SessionState.UNRESPONSIVE)
-UP = (SessionState.READY, SessionState.RUNNING, SessionState.CANCELLING)
+__all__ = ["ModelState", "Opened"]
 
 
-class ModelState(QObject):
-    """Signals: `changed` (picks, status, failure), `knobs_changed(scope)`, `figures_changed` and
-    `happened(event)`, each session event after this state took it in."""
-
-    changed = Signal()
-    knobs_changed = Signal(str)
-    figures_changed = Signal()
-    happened = Signal(object)
+class ModelState(Sessions):
+    """Besides its sessions' signals: `changed` also when other things are chosen, `knobs_changed(scope)`."""
 
     def __init__(
         self, services: Services, bridge: Bridge, task: Task, specs: Sequence[EngineSpec], parent: QObject | None = None
     ) -> None:
-        super().__init__(parent)
-        self._services = services
-        self._bridge = bridge
+        super().__init__(services, bridge, parent)
         self._page = task.value
         self._kept = Kept(services.store)
         self.task = task
@@ -53,22 +42,11 @@ class ModelState(QObject):
         self.spec: EngineSpec | None = None
         self.variant: Variant | None = None
         self.trouble = ""
-        self.session: Session | None = None
-        self.strip = Strip()
-        self._progress: Progress | None = None
-        self._loaded_variant: Variant | None = None
-        self._loaded_spec: EngineSpec | None = None
-        self._refused: Failure | None = None  # what kept a load from starting at all
-        self._polling = False
-        self._seen = SessionState.EMPTY  # the state that `changed` told of last
         self._asked: set[str] = set()
         self._known: dict[str, Described] = {}
         self._answers: queue.SimpleQueue[Described] = queue.SimpleQueue()
         self._keep = _single_shot(self, KEEP_MS, self._keep_knobs)
-        self._watch = QTimer(self)
-        self._watch.setInterval(WATCH_MS)
-        self._watch.timeout.connect(self._tick)
-        bridge.add(self.poll)
+        self.set_idle(self.idle_minutes)
 
     # --- picks --------------------------------------------------------------------------
 
@@ -270,34 +248,10 @@ class ModelState(QObject):
     # --- the session --------------------------------------------------------------------
 
     @property
-    def phase(self) -> SessionState:
-        """The session's state; EMPTY without one, FAILED where a load could not even start."""
-        if self._refused is not None:
-            return SessionState.FAILED
-        return SessionState.EMPTY if self.session is None else self.session.state
-
-    @property
-    def loaded(self) -> Loaded | None:
-        """What the engine said when it was loaded, while it is."""
-        return self.session.loaded if self.session is not None and self.phase in UP else None
-
-    @property
-    def loaded_variant(self) -> Variant | None:
-        """The variant that is loaded."""
-        return self._loaded_variant if self.loaded is not None else None
-
-    @property
     def is_current(self) -> bool:
         """True if the loaded variant and engine are the chosen ones."""
-        same = self._loaded_variant is not None and self.variant is not None
-        return same and self._loaded_variant == self.variant and self._loaded_spec is self.spec
-
-    @property
-    def failure(self) -> Failure | None:
-        """Why the session ended, while it is failed."""
-        if self._refused is not None:
-            return self._refused
-        return self.session.failure if self.session is not None and self.phase is SessionState.FAILED else None
+        same = self.held_variant is not None and self.variant is not None
+        return same and self.held_variant == self.variant and self.held_spec is self.spec
 
     @property
     def is_base(self) -> bool:
@@ -305,103 +259,57 @@ class ModelState(QObject):
         return self.loaded is not None and self.loaded.template == "none"
 
     @property
-    def status(self) -> Status:
-        """The top bar's line."""
-        force = self.session is not None and self.session.can_force
-        return status(self.phase, self._progress, self.failure, force)
+    def recent(self) -> list[str]:
+        """The models loaded last, newest first."""
+        return list(self._kept.get(f"{self._page}.recent", []))
 
-    def load(self) -> None:
-        """Load what is chosen, replacing what is loaded."""
+    @property
+    def idle_minutes(self) -> int:
+        """After how many idle minutes a model is unloaded; 0: never."""
+        return self._kept.get(f"{self._page}.idle_minutes", 0)
+
+    def set_idle_minutes(self, minutes: int) -> None:
+        """Choose and remember it; 0: never."""
+        self._kept.set(f"{self._page}.idle_minutes", max(0, minutes))
+        self.set_idle(minutes)
+
+    def load(self, beside: bool = False) -> None:
+        """Load what is chosen, replacing what is loaded, or beside it."""
         if self.variant is None or self.spec is None or self.phase is SessionState.LOADING:
             return
-        if self.session is None:
-            self.session = self._services.new_session(self._bridge.notify)
-        self._progress, self._refused = None, None
-        self._loaded_variant, self._loaded_spec = self.variant, self.spec
-        try:
-            self.session.load(self.variant, self.spec, self.settings(Scope.LOAD))
-        except TandemError as error:
-            self._refused = Failure(error.code, error.message, error.hint)
-        self._refresh()
+        others = [model for model in self.recent if model != self.model_id]
+        self._kept.set(f"{self._page}.recent", [self.model_id, *others][:RECENT])
+        self.start_load(self.variant, self.spec, self.settings(Scope.LOAD), beside)
 
-    def unload(self) -> None:
-        """End the session; its memory is free again."""
-        self._refused = None
-        if self.session is not None:
-            self.session.close()
-            self.session = None
-            self.strip = Strip(ghosts=self.strip.ghosts)
-            self.figures_changed.emit()
-            self._refresh()
+    def load_beside(self) -> None:
+        """Load what is chosen in a worker of its own; what is loaded stays."""
+        self.load(beside=True)
 
-    def stop(self) -> None:
-        """Cancel what runs or loads; a second call ends the worker."""
-        if self.session is not None:
-            self.session.stop()
-            self._refresh()
-
-    def force(self) -> None:
-        """End the worker now."""
-        if self.session is not None:
-            self.session.force()
-            self._refresh()
+    def switch(self, key: str) -> None:
+        """Talk to another loaded model; the picks and load knobs follow it."""
+        found = self.take(key)
+        if found is None:
+            return
+        self._keep_knobs()
+        self.model_id, self.spec = found.variant.id, found.spec
+        self._kept.set(f"{self._page}.model", self.model_id)
+        self._kept.set(f"{self._page}.engine", found.spec.id)
+        self._kept.set(self._variant_key(found.spec), found.variant.variant)
+        for name, value in found.session.asked.items():
+            self.book.put(found.spec, name, value)
+        self._keep.start()
+        self._resolve()
+        self._announce_knobs()
 
     def close(self) -> None:
-        """At shutdown: settings kept, worker ended."""
+        """At shutdown: settings kept, workers ended."""
         self._keep_knobs()
-        self._watch.stop()
-        self._bridge.remove(self.poll)
-        if self.session is not None:
-            self.session.close()
-            self.session = None
-
-    def set_strip(self, strip: Strip) -> None:
-        """New figures for the strip; told once for all events of a frame."""
-        self.strip = strip
-        if not self._polling:
-            self.figures_changed.emit()
+        super().close()
 
     def poll(self) -> None:
-        """Take what the session said; the bridge calls this."""
+        """Take what the engines and sessions said; the bridge calls this."""
         self._take_answers()
-        if self.session is None:
-            return
-        before, figures_before = self.status, self.strip
-        self._polling = True
-        try:
-            for event in self.session.poll():
-                self._take(event)
-                self.happened.emit(event)
-        finally:
-            self._polling = False
-        if self.strip is not figures_before:
-            self.figures_changed.emit()
-        if self.status != before or self.phase is not self._seen:
-            self._refresh()
-
-    def _take(self, event: Event) -> None:
-        match event:
-            case Progress():
-                self._progress = event
-            case Loaded():
-                self._progress = None
-                self.set_strip(figures.loaded(self.strip, event))
-                self.knobs_changed.emit(Scope.LOAD.value)
-            case Beat():
-                self.set_strip(figures.beat(self.strip, event))
-            case Finished() | Failed():
-                self._progress = None
-
-    def _tick(self) -> None:
-        if self.phase not in BUSY:
-            self._watch.stop()
-        self.changed.emit()
-
-    def _refresh(self) -> None:
-        self._seen = self.phase
-        if self.phase in BUSY and not self._watch.isActive():
-            self._watch.start()
-        self.changed.emit()
+        super().poll()
 
 
 class _Mailbox:

@@ -15,15 +15,24 @@ STATUS: dict[FinishReason, MessageStatus] = {
 
 
 class Answer:
-    """run: the session's number for it. row: its index on the page. Ends once, by `finish` or `end`."""
+    """run: the session's number for it. row: its index on the page. before: the text that is continued.
 
-    def __init__(self, run: int, row: int, message_id: str, store: Store) -> None:
+    Ends once, by `finish` or `end`.
+    """
+
+    def __init__(self, run: int, row: int, message_id: str, store: Store, before: str = "") -> None:
         self.run = run
         self.row = row
         self.message_id = message_id
-        self.text = ""
+        self.text = before
+        self._before = before
         self._store = store
         self._stream = store.stream(message_id)
+
+    @property
+    def continues(self) -> bool:
+        """True if it goes on with a text that was there."""
+        return bool(self._before)
 
     def append(self, delta: str) -> None:
         """More text; on disk within half a second."""
@@ -36,9 +45,10 @@ class Answer:
         status = STATUS[event.reason]
         run_id = None if record is None else record.id
         self._stream.finish(status, run_id)
-        if event.text and event.text != self.text:
-            self.text = event.text
-            self._store.finish_message(self.message_id, event.text, status, run_id)
+        whole = self._before + event.text
+        if event.text and whole != self.text:
+            self.text = whole
+            self._store.finish_message(self.message_id, whole, status, run_id)
         return status
 
     def end(self, status: str) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.ui.language import tr
 from app.ui.theme import Size, Theme
 from app.ui.widgets.label import Hover
 
@@ -51,7 +52,7 @@ class FigureView(Hover, QWidget):
             self._widest = 0
         self._figure = figure
         self.setAccessibleName(f"{figure.label} {figure.value or NONE} {figure.unit}".strip())
-        self.setAccessibleDescription(f"before: {figure.ghost}" if figure.ghost else "")
+        self.setAccessibleDescription(tr("before: {value}", value=figure.ghost) if figure.ghost else "")
         needed = self._needed()
         if needed > self._widest:
             self._widest = needed

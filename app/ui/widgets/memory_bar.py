@@ -8,14 +8,19 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.ui.language import tr
 from app.ui.theme import Theme
 
-WORDS = {"weights": "weights", "kv": "KV cache", "compute": "compute", "other": "other"}
+PARTS = ("weights", "kv", "compute", "other")
+"""In drawing order."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryParts:
-    """Bytes of each part and of the whole that they share; `label` is the line of words above the bar."""
+    """Bytes of each part and of the whole that they share; `label` is the line of words above the bar.
+
+    ghost: bytes of all parts under the settings before these, 0 if there were none.
+    """
 
     weights: int = 0
     kv: int = 0
@@ -23,12 +28,18 @@ class MemoryParts:
     other: int = 0
     total: int = 0
     label: str = ""
+    ghost: int = 0
 
     def shares(self) -> list[tuple[str, float]]:
         """(part, share of the whole), in drawing order, parts without bytes left out; never over 1 in sum."""
-        parts = [(name, getattr(self, name)) for name in WORDS]
-        whole = max(self.total, sum(size for _, size in parts))
+        parts = [(name, getattr(self, name)) for name in PARTS]
+        whole = self.whole
         return [(name, size / whole) for name, size in parts if size > 0] if whole else []
+
+    @property
+    def whole(self) -> int:
+        """Bytes that the bar's full width stands for."""
+        return max(self.total, self.weights + self.kv + self.compute + self.other)
 
 
 def bytes_text(count: float) -> str:
@@ -64,11 +75,14 @@ class MemoryBar(QWidget):
         return self._parts
 
     def describe(self) -> str:
-        """The parts in words: "weights 98 MB · KV cache 94 MB · of 23 GB"."""
-        sizes = [f"{word} {bytes_text(getattr(self._parts, name))}" for name, word in WORDS.items()
-                 if getattr(self._parts, name) > 0]  # fmt: skip
-        whole = [f"of {bytes_text(self._parts.total)}"] if self._parts.total and sizes else []
-        return " · ".join(sizes + whole)
+        """The parts in words: "weights 98 MB · KV cache 94 MB · of 23 GB · before: 240 MB"."""
+        parts = self._parts
+        sizes = [
+            f"{word} {bytes_text(getattr(parts, name))}" for name, word in names().items() if getattr(parts, name) > 0
+        ]
+        whole = [tr("of {size}", size=bytes_text(parts.total))] if parts.total and sizes else []
+        before = [tr("before: {value}", value=bytes_text(parts.ghost))] if parts.ghost and sizes else []
+        return " · ".join(sizes + whole + before)
 
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
         return QSize(self._theme.px(200), self._theme.px(self._height))
@@ -82,6 +96,8 @@ class MemoryBar(QWidget):
         painter.setClipPath(clip)
         painter.fillRect(box, self._theme.colour("line"))
         self._paint_parts(painter, box)
+        if self._parts.ghost and self._parts.whole:
+            paint_ghost(painter, self._theme, box, self._parts.ghost / self._parts.whole)
         painter.end()
 
     def _paint_parts(self, painter: QPainter, box: QRectF) -> None:
@@ -127,3 +143,18 @@ class MemoryBar(QWidget):
                 painter.fillRect(QRectF(left, top, side, side), colour)
                 left += step
             top, row = top + step / 2, row + 1
+
+
+def names() -> dict[str, str]:
+    """What each part is called."""
+    return {"weights": tr("weights"), "kv": tr("KV cache"), "compute": tr("compute"), "other": tr("other")}
+
+
+def paint_ghost(painter: QPainter, theme: Theme, box: QRectF, share: float) -> None:
+    """A tick at the value of the settings before these; none where it lies beyond the bar. It has a rim of ground."""
+    if not 0 < share <= 1:
+        return
+    tick = theme.px(2)
+    x = min(box.right() - tick, box.left() + box.width() * share)
+    painter.fillRect(QRectF(x - 1, box.top(), tick + 2, box.height()), theme.colour("surface"))
+    painter.fillRect(QRectF(x, box.top(), tick, box.height()), theme.colour("text"))

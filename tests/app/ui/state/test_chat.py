@@ -119,7 +119,7 @@ def test_a_run_that_cannot_be_done_leaves_the_engine_alive(ready, services, deli
     services.session.fail("context_full")
     deliver()
     assert texts(ready)[-1][2] == "error"
-    assert ready.chat.problem.actions == (("again", "Try again"),)
+    assert [action for action, _ in ready.chat.problem.actions] == ["bigger", "cut_middle", "roll"]
     assert ready.model.phase is SessionState.READY
     ready.chat.again()
     assert ready.chat.problem is None
@@ -162,7 +162,7 @@ def test_a_figure_is_in_the_strip_or_at_its_message_not_both(ready, services, de
     assert ready.model.strip.decode == 142.6
     assert ready.chat.rows[-1].footer == "newly read 18, re-used 412 tokens · 1.36 s in all"
     ready.chat.send("Two")
-    assert ready.chat.rows[1].footer == "first token 41 ms · newly read 18, re-used 412 tokens · 142.6 tok/s"
+    assert ready.chat.rows[1].footer.startswith("first token 41 ms · newly read 18, re-used 412 tokens · 142.6 tok/s")
 
 
 def test_unloading_in_the_middle_ends_the_answer(ready, services, deliver):
@@ -203,7 +203,7 @@ def test_a_deleted_conversation_comes_back(ready, services, deliver):
     ready.chat.delete(kept)
     assert ready.chat.rows == []
     assert ready.chat.conversations() == []
-    ready.chat.undo_delete()
+    ready.chat.undo()
     assert ready.chat.conversation.id == kept
     assert len(ready.chat.rows) == 2
 

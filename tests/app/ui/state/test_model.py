@@ -5,6 +5,7 @@ import pytest
 from app.errors import TandemError
 from app.lab.session import SessionState
 from app.ui.program import Program
+from app.ui.state.presets import Preset
 from app.ui.state.status import Act, Tone
 from engines.errors import EngineError
 from engines.knobs import KnobState, Scope
@@ -89,12 +90,10 @@ def test_presets_set_what_this_engine_has_and_can_be_kept(program, services):
     model = program.model
     model.apply_preset("Exact")
     assert model.settings(Scope.RUN)["temperature"] == 0.0
-    model.book.keep_preset("mine", {"temperature": 0.33})
+    model.book.shelf.keep(Preset(name="mine", run={"temperature": 0.33}))
     model.apply_preset("mine")
     assert model.settings(Scope.RUN)["temperature"] == 0.33
     assert services.store.get("presets", {}) == {"mine": {"temperature": 0.33}}
-    model.book.drop_preset("mine")
-    assert "mine" not in model.book.presets()
 
 
 def test_what_a_reload_changes_names_the_value_in_use(ready, services):
