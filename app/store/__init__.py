@@ -1,11 +1,22 @@
 """What a person owns: conversations, runs and preferences, in a database that several processes share."""
 
 from app.store.opening import StoreSettings
-from app.store.records import Conversation, ExperimentHead, ExperimentRecord, LoadRecord, RunRecord, StoredMessage
+from app.store.records import (
+    Attachment,
+    Conversation,
+    ExperimentHead,
+    ExperimentRecord,
+    Folder,
+    Hit,
+    LoadRecord,
+    RunHead,
+    RunRecord,
+    StoredMessage,
+)
 from app.store.store import Store
 from app.store.stream import TextStream
 
 __all__ = [
-    "Conversation", "ExperimentHead", "ExperimentRecord", "LoadRecord", "RunRecord", "Store", "StoreSettings",
-    "StoredMessage", "TextStream",
+    "Attachment", "Conversation", "ExperimentHead", "ExperimentRecord", "Folder", "Hit", "LoadRecord", "RunHead",
+    "RunRecord", "Store", "StoreSettings", "StoredMessage", "TextStream",
 ]  # fmt: skip

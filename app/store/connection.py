@@ -6,10 +6,14 @@ import contextlib
 import errno
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from app.errors import TandemError
+from app.store import index
+
+T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 5.0
 APPLICATION_ID = 0x54414E44  # "TAND" in the file's header: a database of Tandem's
@@ -35,9 +39,23 @@ def connect(path: Path, *, read_only: bool = False, immutable: bool = False) -> 
     mode = "mode=ro" if read_only else "mode=rw"
     uri = f"{path.absolute().as_uri()}?{mode}{'&immutable=1' if immutable else ''}"
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    return _prepared(connection)
+
+
+def copy_in_memory(source: sqlite3.Connection) -> sqlite3.Connection:
+    """All that a database holds, in one that is gone with its connection."""
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    source.backup(copy)
+    return _prepared(copy)
+
+
+def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
     try:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
+    except UnicodeDecodeError as error:  # SQLite quotes a damaged schema in its message
+        connection.close()
+        raise _malformed() from error
     except BaseException:
         connection.close()
         raise
@@ -47,6 +65,12 @@ def connect(path: Path, *, read_only: bool = False, immutable: bool = False) -> 
     return connection
 
 
+def _malformed() -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError("malformed database schema")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
 def _text(raw: bytes) -> str:
     """A damaged letter must not keep a person from the rest of a conversation."""
     return raw.decode("utf-8", "replace")
@@ -54,15 +78,28 @@ def _text(raw: bytes) -> str:
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """BEGIN IMMEDIATE … COMMIT; rolled back on any error."""
+    """BEGIN IMMEDIATE … COMMIT, with the search index brought up to date; rolled back on any error."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
+        index.settle(connection)
         connection.execute("COMMIT")
     except BaseException:
         with contextlib.suppress(sqlite3.Error):  # a full disk has already rolled back
             connection.execute("ROLLBACK")
         raise
+
+
+def transact(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    """`work` in a transaction; where the search index is damaged it is made again, and `work` is done once more."""
+    try:
+        with transaction(connection):
+            return work(connection)
+    except index.IndexDamagedError:
+        with transaction(connection):
+            index.rebuild(connection)
+    with transaction(connection):
+        return work(connection)
 
 
 @contextlib.contextmanager

@@ -5,19 +5,20 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from app.store.database import Database, clean, from_json, new_id, not_found, now, to_json
+from app.store.database import clean, from_json, new_id, not_found, now, to_json
+from app.store.folders import Folders
 from app.store.records import Conversation, Json
 
-_COLUMNS = "id, title, draft, model, engine, system, knobs, created, updated, deleted"
+_COLUMNS = "id, title, draft, model, engine, system, knobs, folder_id, pinned, created, updated, deleted"
 _FIND = f"""
 SELECT {_COLUMNS} FROM conversations
 WHERE (deleted IS NOT NULL) = :deleted AND (:query = '' OR instr(fold(title), :query) OR EXISTS (
-  SELECT 1 FROM messages WHERE conversation_id = conversations.id AND instr(fold(content), :query)))
+  SELECT 1 FROM messages WHERE conversation_id = conversations.id AND messages.deleted IS NULL AND instr(fold(content), :query)))
 ORDER BY updated DESC, seq DESC
 """  # noqa: S608 - the columns are ours
 
 
-class Conversations(Database):
+class Conversations(Folders):
     def create_conversation(self, title: str = "", model: str = "", engine: str = "") -> Conversation:
         time = now()
         made = Conversation(id=new_id(), title=clean(title), model=model, engine=engine, created=time, updated=time)
@@ -64,6 +65,16 @@ class Conversations(Database):
         """What stands in the composer; it does not make the conversation newer."""
         self._change(id, draft=clean(text))
 
+    def pin_conversation(self, id: str, pinned: bool) -> None:
+        """It does not make the conversation newer."""
+        self._change(id, pinned=int(pinned))
+
+    def move_conversation(self, id: str, folder_id: str | None) -> None:
+        """Into a folder, or out of any. Raises TandemError("not_found")."""
+        if folder_id is not None and not any(folder.id == folder_id for folder in self.folders()):
+            raise not_found("folder")
+        self._change(id, folder_id=folder_id)
+
     def delete_conversation(self, id: str) -> None:
         """Put it away; `restore_conversation` brings it back, `purge` removes it for ever."""
         self._change(id, deleted=now())
@@ -86,6 +97,9 @@ class Conversations(Database):
 
 def _made(row: sqlite3.Row) -> Conversation:
     values = dict(row)
-    return Conversation(
-        **{**values, "knobs": from_json(values["knobs"], dict), "deleted": values["deleted"] is not None}
-    )
+    parsed = {
+        "knobs": from_json(values["knobs"], dict),
+        "pinned": bool(values["pinned"]),
+        "deleted": values["deleted"] is not None,
+    }
+    return Conversation(**values | parsed)

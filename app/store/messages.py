@@ -8,7 +8,13 @@ from app.store.database import Database, clean, new_id, not_found, now
 from app.store.records import MessageStatus, StoredMessage
 from app.store.stream import TextStream
 
-_COLUMNS = "id, conversation_id, parent_id, role, content, status, run_id, created"
+_COUNT = """(SELECT count(*) FROM messages AS other WHERE other.conversation_id = messages.conversation_id
+  AND other.parent_id IS messages.parent_id AND other.deleted IS NULL{more})"""
+COLUMNS = f"""
+messages.id, messages.conversation_id, messages.parent_id, messages.role, messages.content, messages.status,
+messages.run_id, messages.created, messages.reasoning, messages.edited,
+{_COUNT.format(more=" AND other.seq <= messages.seq")} AS version, {_COUNT.format(more="")} AS versions
+"""
 _PATH = """
 WITH RECURSIVE branch (step, depth) AS (
   SELECT active_root_id, 0 FROM conversations WHERE id = :conversation AND active_root_id IS NOT NULL
@@ -18,8 +24,13 @@ WITH RECURSIVE branch (step, depth) AS (
     AND depth + 1 < (SELECT count(*) FROM messages WHERE conversation_id = :conversation)
 )
 """
-_BRANCH = f"{_PATH} SELECT {_COLUMNS} FROM branch JOIN messages ON messages.id = step ORDER BY depth"  # noqa: S608
-_LAST = f"{_PATH} SELECT step FROM branch ORDER BY depth DESC LIMIT 1"  # noqa: S608
+_BRANCH = f"""
+{_PATH} SELECT {COLUMNS} FROM branch JOIN messages ON messages.id = step WHERE deleted IS NULL ORDER BY depth
+"""  # noqa: S608
+_LAST = f"""
+{_PATH} SELECT step FROM branch JOIN messages ON messages.id = step WHERE deleted IS NULL ORDER BY depth DESC LIMIT 1
+"""  # noqa: S608
+_ONE = f"SELECT {COLUMNS} FROM messages WHERE id = ?"  # noqa: S608 - the columns are ours
 
 _INSERT = """
 INSERT INTO messages (id, conversation_id, parent_id, version, role, content, status, writer, run_id, created)
@@ -60,7 +71,7 @@ class Messages(Database):
                 created=created,
             )
             _insert(connection, message, self._presence.id if self._presence and status == "streaming" else None)
-            return message
+            return StoredMessage(**dict(connection.execute(_ONE, (made,)).fetchone()))
 
         return self.write(add)
 
@@ -96,7 +107,7 @@ def _parent(connection: sqlite3.Connection, conversation_id: str, wanted: str | 
     if wanted is None:
         last = connection.execute(_LAST, {"conversation": conversation_id}).fetchone()
         return None if last is None else str(last["step"])
-    query = "SELECT 1 FROM messages WHERE id = ? AND conversation_id = ?"
+    query = "SELECT 1 FROM messages WHERE id = ? AND conversation_id = ? AND deleted IS NULL"
     if wanted and connection.execute(query, (wanted, conversation_id)).fetchone() is None:
         raise not_found("message")
     return wanted or None

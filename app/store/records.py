@@ -25,12 +25,25 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     system: str = ""
     knobs: Json = {}
     deleted: bool = False
+    folder_id: str | None = None
+    pinned: bool = False
+
+
+class Folder(msgspec.Struct, frozen=True, kw_only=True):
+    """position: where it stands among the others, smallest first."""
+
+    id: str
+    title: str
+    position: float
+    created: float
 
 
 class StoredMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One message of a conversation's tree. parent_id None: the first of its branch.
 
     status: `interrupted` is an answer whose program ended before the answer did; what had come is kept.
+    version: its place, from 1, among the `versions` messages that follow the same one; those put away do not count.
+    edited: when a person changed the text, None if nobody did.
     """
 
     id: str
@@ -41,6 +54,48 @@ class StoredMessage(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     run_id: str | None
     created: float
+    version: int = 1
+    versions: int = 1
+    reasoning: str = ""
+    edited: float | None = None
+
+
+class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that a message carries. kind: image, audio, video, document. path: where it is kept, "" if it is not."""
+
+    id: str
+    message_id: str
+    kind: str
+    name: str
+    mime: str
+    path: str
+    bytes: int
+    sha256: str
+    created: float
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation in which a text was found. message_id None: it was found in the title alone.
+
+    snippet: the text around what was found, each place as "\x02word\x03". updated: the conversation's.
+    """
+
+    conversation_id: str
+    message_id: str | None
+    title: str
+    snippet: str
+    updated: float
+
+
+class RunHead(msgspec.Struct, frozen=True, kw_only=True):
+    """A run's figures without its text and its record."""
+
+    id: str
+    reason: str
+    metrics: Json
+    model: str
+    variant: str
+    engine: str
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from app.store.database import Database, clean, from_json, new_id, not_found, now, to_json
-from app.store.records import LoadRecord, RunRecord
+from app.store.records import LoadRecord, RunHead, RunRecord
 
 _RUN_JSON: dict[str, type[Any]] = {
     "knobs": dict,
@@ -21,13 +21,17 @@ _RUN_JSON: dict[str, type[Any]] = {
 _LOAD_JSON: dict[str, type[Any]] = {"knobs": dict, "phases": dict}
 _RUN = ", ".join(RunRecord.__struct_fields__)
 _LOAD = ", ".join(LoadRecord.__struct_fields__)
+_HEADS = f"""
+SELECT {", ".join(RunHead.__struct_fields__)} FROM runs
+WHERE id IN (SELECT run_id FROM messages WHERE conversation_id = ? AND run_id IS NOT NULL)
+"""  # noqa: S608 - the columns are ours
 
 
 class Runs(Database):
     def add_run(self, run: RunRecord) -> str:
         """Store it and return its id; an empty id and a time of 0 are filled in."""
         run = msgspec.structs.replace(run, id=run.id or new_id(), created=run.created or now(), text=clean(run.text))
-        self.write(lambda c: c.execute(_insert("runs", _RUN), _values(run, _RUN_JSON)))
+        self.write(lambda c: insert_run(c, run))
         return run.id
 
     def run(self, id: str) -> RunRecord:
@@ -37,6 +41,11 @@ class Runs(Database):
         if row is None:
             raise not_found("run")
         return RunRecord(**_parsed(row, _RUN_JSON))
+
+    def run_heads(self, conversation_id: str) -> dict[str, RunHead]:
+        """The figures of every run that a message of the conversation names, by run id; cheap."""
+        rows = self.read(lambda c: c.execute(_HEADS, (conversation_id,)).fetchall())
+        return {row["id"]: RunHead(**_parsed(row, {"metrics": dict})) for row in rows}
 
     def runs(self, limit: int = 100, task: str | None = None) -> list[RunRecord]:
         """The last `limit` of them, newest first."""
@@ -53,6 +62,11 @@ class Runs(Database):
         query = f"SELECT {_LOAD} FROM loads WHERE engine = ? AND device = ? ORDER BY seq DESC LIMIT ?"  # noqa: S608
         rows = self.read(lambda c: c.execute(query, (engine, device, limit)).fetchall())
         return [LoadRecord(**_parsed(row, _LOAD_JSON)) for row in rows]
+
+
+def insert_run(connection: sqlite3.Connection, run: RunRecord) -> None:
+    """As it is, id and time included."""
+    connection.execute(_insert("runs", _RUN), _values(run, _RUN_JSON))
 
 
 def _insert(table: str, columns: str) -> str:

@@ -1,7 +1,8 @@
 """What can still be read of a damaged history, row by row, into a whole one.
 
 A damaged page takes only the rows that lie on it: the rows before it are read forwards, those after it
-backwards, and those between two damaged pages one by one through their numbers.
+backwards, and those between two damaged pages one by one through their numbers. The search index is not copied: it
+is made again from the messages.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ _MEND = (
     """UPDATE conversations SET active_root_id = (SELECT id FROM messages WHERE conversation_id = conversations.id
          AND parent_id IS NULL ORDER BY seq DESC LIMIT 1)
        WHERE active_root_id IS NULL OR active_root_id NOT IN (SELECT id FROM messages)""",
-    "UPDATE messages SET status = 'interrupted', writer = NULL WHERE status = 'streaming'",
+    # Also an answer whose end was overwritten, its status with it.
+    """UPDATE messages SET status = 'interrupted', writer = NULL
+       WHERE status NOT IN ('done', 'cancelled', 'error', 'interrupted')""",
 )
 
 

@@ -1,7 +1,8 @@
 """The history of one person: conversations, messages, runs, loads, experiments and preferences in one SQLite database.
 
 Several processes may have it open at once. What each module holds: `opening` how it is made ready,
-`writer` the one thread that writes, `stream` growing answers, `presence` who has it open, `backup` and
+`writer` the one thread that writes, `stream` growing answers, `index` and `search` what finds a word,
+`branches` and `trees` the versions of a message, `presence` who has it open, `backup` and
 `recovery` what helps when a disk does not.
 """
 
@@ -12,15 +13,17 @@ import sqlite3
 
 from app.locks import FileLock
 from app.paths import Paths
-from app.store import presence
-from app.store.connection import connect, in_words, transaction
+from app.store import index, presence
+from app.store.branches import Branches
+from app.store.connection import connect, copy_in_memory, in_words, transact
 from app.store.conversations import Conversations
 from app.store.experiments import Experiments
-from app.store.messages import Messages
 from app.store.opening import Condition, StoreSettings, prepare
 from app.store.preferences import Preferences
 from app.store.privacy import Privacy
 from app.store.runs import Runs
+from app.store.schema import migrate, version
+from app.store.search import Search
 from app.store.writer import Writer
 
 _NOTICES = {
@@ -29,7 +32,10 @@ _NOTICES = {
 }
 
 
-class Store(Conversations, Messages, Runs, Experiments, Preferences, Privacy):
+_OVER = "UPDATE messages SET status = 'interrupted', writer = NULL WHERE status = 'streaming' AND writer IS ?"
+
+
+class Store(Conversations, Branches, Runs, Search, Experiments, Preferences, Privacy):
     """notice: "" or what the person must know about this history."""
 
     @classmethod
@@ -60,7 +66,7 @@ def _opened(
     database = paths.database
     notice = _NOTICES.get(condition, "")
     with in_words(database):
-        reader = _reader(paths)
+        reader = _reader(paths, settings)
         undo.callback(reader.close)
         if notice:
             return kind(paths, settings, lock, reader, None, None, notice)
@@ -72,14 +78,24 @@ def _opened(
     return kind(paths, settings, lock, reader, Writer(connection, database, settings.flush_s), mine, notice)
 
 
-def _reader(paths: Paths) -> sqlite3.Connection:
+def _reader(paths: Paths, settings: StoreSettings) -> sqlite3.Connection:
     reader = connect(paths.database, read_only=True)
     try:
         reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:  # a folder that cannot be written has no room for the shared index
         reader.close()
         reader = connect(paths.database, read_only=True, immutable=True)
+    if version(reader) < settings.newest:  # of an older form, and it cannot be brought to this one where it lies
+        reader = _brought_up(reader, settings)
     return reader
+
+
+def _brought_up(reader: sqlite3.Connection, settings: StoreSettings) -> sqlite3.Connection:
+    """A copy of it in memory, of the newest form."""
+    with contextlib.closing(reader):
+        copy = copy_in_memory(reader)
+    migrate(copy, settings.migrations)
+    return copy
 
 
 def _sweep(connection: sqlite3.Connection, paths: Paths) -> None:
@@ -89,12 +105,9 @@ def _sweep(connection: sqlite3.Connection, paths: Paths) -> None:
     try:
         writers = connection.execute("SELECT DISTINCT writer FROM messages WHERE status = 'streaming'").fetchall()
         over = [row["writer"] for row in writers if row["writer"] in ids or not _alive(paths, row["writer"])]
-        with transaction(connection):
-            for writer in over:
-                connection.execute(
-                    "UPDATE messages SET status = 'interrupted', writer = NULL WHERE status = 'streaming' AND writer IS ?",
-                    (writer,),
-                )
+        if dead:
+            transact(connection, index.check)
+        transact(connection, lambda c: c.executemany(_OVER, [(writer,) for writer in over]))
     except BaseException:
         for lock in dead:
             lock.release()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from app.errors import TandemError
-from app.store.connection import in_words, transaction
+from app.store.connection import in_words, transact
 
 FLUSH_S = 0.5
 
@@ -102,8 +102,8 @@ class Writer:
 
     def _run(self, job: _Job) -> None:
         try:
-            with in_words(self._database), transaction(self._connection):
-                result = job.work(self._connection)
+            with in_words(self._database):
+                result = transact(self._connection, job.work)
         except BaseException as error:  # noqa: BLE001 - it belongs to the caller, who waits for it
             job.future.set_exception(error)
             return
@@ -113,10 +113,14 @@ class Writer:
 
     def _flush(self) -> None:
         items, self._waiting = list(self._waiting.values()), {}
+
+        def write(connection: sqlite3.Connection) -> None:
+            for item in items:
+                item.write(connection)
+
         try:
-            with in_words(self._database), transaction(self._connection):
-                for item in items:
-                    item.write(self._connection)
+            with in_words(self._database):
+                transact(self._connection, write)
         except Exception as error:  # noqa: BLE001 - this thread must live on, and the text with it
             known = error if isinstance(error, TandemError) else TandemError("store_failed", f"Saving failed: {error}")
             for item in items:

@@ -86,3 +86,59 @@ def test_a_trace_that_another_reader_keeps_is_admitted(paths, store, monkeypatch
         other.execute("ROLLBACK")
     assert store.purge(made.id)
     assert holding(paths) == []
+
+
+RARE = "ʬʭʮ"  # no other text has these letters
+
+
+def index_blocks(path):
+    with contextlib.closing(connect(path)) as connection:
+        return b"".join(bytes(row[0]) for row in connection.execute("SELECT block FROM message_index_data"))
+
+
+def test_nothing_of_a_purged_text_is_left_in_the_search_index_and_its_copies(paths):
+    with contextlib.closing(Store.open(paths)) as store:
+        kept, made = store.create_conversation("kept"), store.create_conversation()
+        for number in range(50):
+            store.add_message(kept.id, "user", f"another text {number}")
+            store.add_message(made.id, "user", f"{number} {RARE}")
+        away = store.add_message(made.id, "user", f"put away {RARE}")
+        store.delete_message(away.id)
+    copy = paths.backups / "daily-2026-01-01.sqlite3"
+    with contextlib.closing(connect(paths.database)) as connection:
+        connection.execute("VACUUM INTO ?", (str(copy),))
+    letters = RARE[1:].encode()  # a page holds no more of a term than what differs from the one before it
+    assert letters in index_blocks(copy)
+    with contextlib.closing(Store.open(paths)) as store:
+        assert store.purge(made.id)
+        assert store.search(RARE) == []
+        assert [hit.conversation_id for hit in store.search("another")] == [kept.id]
+    for path in (paths.database, copy):
+        assert letters not in index_blocks(path)
+        assert RARE.encode() not in path.read_bytes()
+
+
+def test_kept_files_go_with_the_last_conversation_that_has_them(store, paths):
+    made, outside = store.create_conversation(), paths.home.parent / "mine.txt"
+    outside.write_text("mine")
+    message = store.add_message(made.id, "user", "x")
+    alone, shared = store.keep_file(b"alone", ".txt"), store.keep_file(b"shared", ".txt")
+    for path in (alone, shared, outside):
+        store.attach(message.id, "document", "a.txt", "text/plain", path, 5, "")
+    other = store.create_conversation()
+    store.attach(store.add_message(other.id, "user", "y").id, "document", "b.txt", "text/plain", shared, 6, "")
+    store.purge(made.id)
+    assert (alone.exists(), shared.exists(), outside.exists()) == (False, True, True)
+    store.purge(other.id)
+    assert not shared.exists()
+
+
+def test_the_runs_of_a_branch_keep_their_texts(store):
+    made, run = with_canary(store)
+    branch = store.branch_conversation(store.messages(made.id)[0].id)
+    answer = store.add_message(branch.id, "assistant", "x", run_id=run)
+    store.purge(made.id)
+    assert store.run(run).text == f"answer {CANARY}"
+    assert store.run_heads(branch.id)[answer.run_id].metrics == {"ttft_s": 0.5}
+    store.purge(branch.id)
+    assert store.run(run).text == ""

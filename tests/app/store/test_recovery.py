@@ -16,6 +16,7 @@ from app.store.journal import uses_wal
 from app.store.recovery import Choice
 
 PAGE = 4096
+PREFIX = 300  # letters that lie on the row's own page
 
 
 def fill(connection):
@@ -150,8 +151,13 @@ def test_salvaging_saves_what_is_readable_as_a_whole_history(history, damage, le
         assert len(shown) == done.counts.messages  # none is there and out of sight
         for message in shown.values():
             place = message.id.split("-")[1]
-            assert text(int(place)).startswith(message.content)
-            assert message.content == text(int(place)) or place == "5"
+            if place == "5":  # its end may be lost, or noise, which SQLite cannot tell from text
+                assert message.content[:PREFIX] == text(5)[:PREFIX]
+            else:
+                assert message.content == text(int(place))
+            assert message.status in ("done", "interrupted")
+        assert {hit.conversation_id for hit in store.search("message")} == {m.conversation_id for m in shown.values()}
+        store.write(lambda c: c.execute("INSERT INTO message_index (message_index) VALUES ('integrity-check')"))
         store.add_message(store.conversations()[0].id, "user", "goes on")
 
 
