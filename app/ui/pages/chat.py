@@ -2,54 +2,66 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from app.glossary import Glossary
+from app.lab.fitting import Policy
 from app.ui.commands import Commands
 from app.ui.frame.bones import Bones
+from app.ui.frame.composing import Composing
 from app.ui.frame.inspector import Inspector
 from app.ui.frame.lesson import LessonView
+from app.ui.frame.message_verbs import MessageVerbs
 from app.ui.frame.model_bar import ModelBar
 from app.ui.frame.notices import Notices
+from app.ui.frame.shelf import Shelf
 from app.ui.frame.strip import ChatStrip
-from app.ui.frame.system_prompt import SystemPrompt
 from app.ui.frame.transcript import COLUMN, Transcript
+from app.ui.language import tr
 from app.ui.program import Program
-from app.ui.state import cards, words
+from app.ui.state import cards
 from app.ui.state.chat import ChatState
+from app.ui.state.paint import PaintMeter
 from app.ui.theme import Theme
-from app.ui.widgets.composer import Composer
-from app.ui.widgets.listing import ConversationList
 
 PAGE = "chat"
 
 
 class ChatPage(QWidget):
-    """Shows what its state says and passes on what a person does; decides nothing."""
+    """Shows what its state says and passes on what a person does; decides nothing.
+
+    `measure()`: both settings of a trial are wanted on the Compare page.
+    """
+
+    measure = Signal()
 
     def __init__(self, theme: Theme, glossary: Glossary, state: ChatState) -> None:
         super().__init__()
         self._theme, self.state = theme, state
+        self._said = ""  # a file that could not be read or written
+        self._meter = PaintMeter()
         self.bar = ModelBar(theme, state.model, PAGE)
         self.transcript = Transcript(theme, PAGE)
         self.lesson = LessonView(theme, PAGE)
         self.notices = Notices(theme, PAGE)
-        self.composer = Composer(theme)
-        self.conversations = ConversationList(theme)
+        self.composing = Composing(theme, state, PAGE, self)
+        self.composer = self.composing.composer
+        self.shelf = Shelf(theme, state, self)
+        self.conversations = self.shelf.list
         self.inspector = Inspector(theme, glossary, state.model, PAGE)
         self.strip = ChatStrip(theme, glossary, state.model)
         self.bones = Bones(theme, self.bar, self._middle(), self.strip, self.conversations, self.inspector)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.bones)
-        self._bind_state()
-        self._bind_widgets()
         self._show_rows()
-        self._show_conversations()
-        self.composer.set_text(state.draft)
+        self._bind_state()
+        self.verbs = MessageVerbs(theme, glossary, state, self.transcript, self)  # hears of a row after the transcript
+        self._bind_widgets()
         self.refresh()
 
     # --- what the state says ------------------------------------------------------------
@@ -57,12 +69,10 @@ class ChatPage(QWidget):
     def refresh(self) -> None:
         """Everything but the messages themselves."""
         state = self.state
-        self.composer.set_running(state.running or state.waiting_for_load)
-        self.composer.set_enabled_reason(state.blocked)
-        name = state.model.title or "a model"
-        self.composer.set_placeholder(f"Message {name}…")
-        self.transcript.set_can_ask_again(state.can_ask_again)
-        self.system.show_text(state.system)
+        self.transcript.set_can_ask_again(state.can_ask_again and state.rows[-1].role == "user")
+        self.transcript.refresh_verbs()
+        self.inspector.set_can_compare(state.trial.possible)
+        self.inspector.show_job(state.provision.job)
         self._show_lesson()
         self.notices.show_problem(state.problem)
         self.notices.show_words(*self._notice())
@@ -79,38 +89,32 @@ class ChatPage(QWidget):
     def _notice(self) -> tuple[str, str, str]:
         """(words, action id, words on its button) of the line above the composer."""
         state = self.state
-        if state.deleted is not None:
-            return f"“{words.first_words(state.deleted.title, 40)}” was deleted.", "undo_delete", "Undo"
+        if self._said:
+            return self._said, "said", tr("Close")
+        if state.undo_words:
+            return state.undo_words, "undo", tr("Undo")
         if state.rows and state.provision.job is not None:
             job = state.provision.job
             share = "" if job.fraction is None else f" {job.fraction:.0%}".replace("%", " %")
-            return f"{job.title}: {job.message or 'starting'}{share}", "cancel", "Cancel"
+            return f"{job.title}: {job.message or tr('starting')}{share}", "cancel", tr("Cancel")
         if state.rows and (offer := state.model.offer()) is not None:
-            engine = state.model.spec.title if state.model.spec else "This engine"
-            return f"{engine} needs a copy of this model in its own format. {offer.detail}", "convert", offer.words
+            engine = state.model.spec.title if state.model.spec else tr("This engine")
+            words = tr("{engine} needs a copy of this model in its own format.", engine=engine)
+            return f"{words} {offer.detail}", "convert", offer.words
+        if state.left_out:
+            return state.left_out, "stop_cutting", tr("Stop leaving out")
         if state.rows and state.model.is_base:
-            return "Base model: no chat template, so it continues the text instead of answering.", "", ""
+            return tr("Base model: no chat template, so it continues the text instead of answering."), "", ""
         return state.notice, "", ""
 
     def _show_rows(self) -> None:
         self.transcript.set_rows(self.state.rows)
         self.refresh()
 
-    def _show_conversations(self) -> None:
-        current = self.state.conversation.id if self.state.conversation is not None else ""
-        self.conversations.set_items(self.state.listing(), current)
-
     # --- what a person does -------------------------------------------------------------
 
-    def send(self, text: str) -> None:
-        """Send; a text that cannot be sent now goes back into the composer."""
-        if not self.state.send(text):
-            self.composer.set_text(text)
-        else:
-            self.transcript.follow()
-
     def act(self, action: str) -> None:
-        """Do what a card's or lesson's button says."""
+        """Do what a card's, notice's or lesson's button says."""
         state = self.state
         offer = state.model.offer()
         table: dict[str, Callable[[], object]] = {
@@ -121,9 +125,20 @@ class ChatPage(QWidget):
             "restart": state.restart,
             "wait": state.wait,
             "again": state.again,
-            "undo_delete": state.undo_delete,
+            "undo": state.undo,
+            "bigger": state.enlarge_and_ask,
+            "cut_middle": lambda: state.cut_and_ask(Policy.MIDDLE),
+            "roll": lambda: state.cut_and_ask(Policy.ROLL),
+            "stop_cutting": state.stop_cutting,
+            "keep_old": state.trial.keep_old,
+            "said": lambda: self.say(""),
         }
         table[action]()
+
+    def say(self, words: str) -> None:
+        """Show a line above the composer; "" takes it away."""
+        self._said = words
+        self.refresh()
 
     def settle(self) -> None:
         """Be as it looks when nothing moves any more, for a picture."""
@@ -135,54 +150,104 @@ class ChatPage(QWidget):
         """Put the cursor where one writes."""
         self.composer.edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
+    def edit_last(self) -> None:
+        """Open the editor on the person's last message."""
+        rows = self.state.rows
+        index = next((i for i in reversed(range(len(rows))) if rows[i].role == "user"), None)
+        if index is not None and not self.state.busy:
+            self.transcript.edit(index)
+
+    def step_version(self, step: int) -> None:
+        """The version before or after of the last message that has several."""
+        rows = self.state.rows
+        index = next((i for i in reversed(range(len(rows))) if rows[i].versions > 1), None)
+        if index is not None:
+            self.state.version(index, step)
+
+    def toggle_diagnostics(self) -> None:
+        """Show, or hide again, what the engine makes beside what the window paints."""
+        self.strip.show_diagnostics(self.strip.diagnostics.isHidden())
+
+    def copy_last(self) -> None:
+        """Put the last answer on the clipboard."""
+        rows = self.state.rows
+        index = next((i for i in reversed(range(len(rows))) if rows[i].role == "assistant"), None)
+        if index is not None:
+            self.transcript.copy(index)
+
     def _tried(self, prompt: str) -> None:
         if self.state.blocked:
             self.composer.set_text(prompt)
             self.focus_composer()
         else:
-            self.send(prompt)
+            self.composing.send(prompt)
 
     def _make(self, precision: str) -> None:
         for offer in self.state.model.other_precisions():
             if offer.plan.precision == precision:
                 self.state.provision.convert(offer)
 
+    def _found(self, message: str) -> None:
+        ids = [row.id for row in self.state.rows]
+        if message not in ids and not self.state.busy:  # in a version that is not shown
+            self.state.show_message(message)
+            ids = [row.id for row in self.state.rows]
+        if message in ids:
+            self.transcript.show_message(ids.index(message))
+
+    # --- how fast it is painted -----------------------------------------------------------
+
+    def _painted(self, index: int, characters: int) -> None:
+        """The diagnostics line: what reached the screen against what the engine made."""
+        strip, rows = self.state.model.strip, self.state.rows
+        if index != len(rows) - 1 or rows[index].role != "assistant":
+            return
+        self._meter.painted(characters, time.monotonic())
+        per_token = len(rows[index].text) / strip.n_out if strip.n_out else 0.0
+        self.strip.set_painted(self._meter.rate(per_token), self._meter.lag_s)
+
+    def _row_added(self, index: int) -> None:
+        self.transcript.add(self.state.rows[index])
+        self._meter.begin()
+
+    def _row_changed(self, index: int) -> None:
+        row = self.state.rows[index]
+        self.transcript.change(index, row)
+        if row.status != "streaming" and index == len(self.state.rows) - 1:
+            self._meter.finished(len(row.text), time.monotonic())
+
     # --- wiring -------------------------------------------------------------------------
 
     def _bind_state(self) -> None:
         state = self.state
         state.changed.connect(self.refresh)
+        state.model.knobs_changed.connect(lambda _: self.inspector.set_can_compare(state.trial.possible))
         state.rows_reset.connect(self._show_rows)
-        state.row_added.connect(lambda index: self.transcript.add(state.rows[index]))
+        state.row_added.connect(self._row_added)
         state.row_grew.connect(self.transcript.grow)
-        state.row_changed.connect(lambda index: self.transcript.change(index, state.rows[index]))
-        state.conversations_changed.connect(self._show_conversations)
-        state.draft_changed.connect(self.composer.set_text)
-        state.tokens_changed.connect(self.composer.set_tokens)
+        state.row_changed.connect(self._row_changed)
 
     def _bind_widgets(self) -> None:
         state = self.state
         self.bar.fold.connect(self.bones.toggle)
-        self.composer.submitted.connect(self.send)
-        self.composer.stop_requested.connect(state.stop)
-        self.composer.draft_changed.connect(state.set_draft)
+        self.composing.sent.connect(self.transcript.follow)
+        self.composing.edit_last.connect(self.edit_last)
         self.transcript.again.connect(state.again)
+        self.transcript.painted.connect(self._painted)
         self.lesson.action.connect(self.act)
         self.lesson.tried.connect(self._tried)
         self.notices.action.connect(self.act)
         self.inspector.make.connect(self._make)
-        self.system.changed.connect(state.set_system)
-        self.conversations.chosen.connect(state.open)
-        self.conversations.created.connect(state.new)
-        self.conversations.created.connect(self.focus_composer)
-        self.conversations.deleted.connect(state.delete)
-        self.conversations.renamed.connect(state.rename)
+        self.inspector.cancel_make.connect(state.provision.cancel)
+        self.inspector.compare.connect(state.trial.begin)
+        self.verbs.measure.connect(self.measure)
+        self.shelf.trouble.connect(self.say)
+        self.shelf.opened.connect(self.focus_composer)
+        self.shelf.found.connect(self._found)
 
     def _middle(self) -> QWidget:
         px = self._theme.px
         middle = QWidget()
-        self.system = SystemPrompt(self._theme, PAGE)
-        self.composer.add_tool(self.system)
         self._stack = QStackedLayout()
         self._stack.addWidget(self.lesson)
         self._stack.addWidget(self.transcript)
@@ -206,10 +271,25 @@ class ChatPage(QWidget):
         return middle
 
 
-def build(theme: Theme, program: Program, _commands: Commands) -> ChatPage:
+def build(theme: Theme, program: Program, commands: Commands) -> ChatPage:
     """The page, with its sides folded as they were left."""
     page = ChatPage(theme, program.services.glossary, program.chat)
     for side in ("left", "inspector"):
         page.bones.set_wanted(side, program.kept.get(f"chat.show_{side}", True))
     page.bones.folded.connect(lambda side, shown: program.kept.set(f"chat.show_{side}", shown))
+
+    def measure() -> None:
+        """The trial's two settings become lanes of a comparison."""
+        wanted = program.chat.trial.lanes()
+        if wanted is None:
+            return
+        if program.compare.busy:
+            page.say(tr("A comparison is running. Let it finish, or stop it on the Compare page."))
+            return
+        lanes, prompt = wanted
+        program.compare.begin(lanes, prompt)
+        program.chat.trial.keep_new()
+        commands["page.compare"].trigger()
+
+    page.measure.connect(measure)
     return page

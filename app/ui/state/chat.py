@@ -119,7 +119,7 @@ class ChatState(Conversing):
         stored = self._store.add_message(conversation.id, "user", text, parent_id=parent)
         costs = {file.document.sha256: file.tokens for file in ready if file.document is not None}
         files = tuple(
-            enclosed.enclose(self._store, self._services.paths, stored.id, document, costs.get(document.sha256))
+            enclosed.enclose(self._store, stored.id, document, costs.get(document.sha256))
             for document in self.prompting.take()
         )
         self._append(Row(stored.id, "user", text, parent_id=parent, files=files))

@@ -6,18 +6,14 @@ import functools
 from pathlib import Path
 
 from app.lab.documents import Document
-from app.library.checksum import write_atomic
-from app.paths import Paths, private_folder
 from app.store import Store
 from app.ui.language import tr
 from app.ui.state.transcript import RowFile, file_of
 
 
-def enclose(store: Store, paths: Paths, message_id: str, document: Document, tokens: int | None) -> RowFile:
+def enclose(store: Store, message_id: str, document: Document, tokens: int | None) -> RowFile:
     """Keep a document's text and name it at its message. Raises TandemError where the disk is full."""
-    path = private_folder(paths.home / "attachments") / f"{document.sha256}.txt"
-    if not path.exists():
-        write_atomic(path, document.text.encode())
+    path = store.keep_file(document.text.encode(), ".txt")
     made = store.attach(
         message_id, "document", document.name, detail(document, tokens), str(path), document.bytes, document.sha256
     )

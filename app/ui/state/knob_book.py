@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from app.ui.state.kept import Kept
+from app.ui.state.presets import Shelf
 from engines.errors import EngineError
 from engines.knobs import Knob, Scope, Settings, Value, check, defaults, show
 from engines.spec import EngineSpec
-
-STARTING_PRESETS: dict[str, dict[str, Value]] = {
-    "Exact": {"temperature": 0.0, "top_k": 1, "top_p": 1.0, "min_p": 0.0},
-    "Balanced": {"temperature": 0.7, "top_k": 40, "top_p": 0.95, "min_p": 0.05},
-    "Inventive": {"temperature": 1.1, "top_k": 0, "top_p": 1.0, "min_p": 0.08},
-}
 
 
 class KnobBook:
@@ -22,6 +17,7 @@ class KnobBook:
 
     def __init__(self, kept: Kept) -> None:
         self._kept = kept
+        self.shelf = Shelf(kept)
         self._given: dict[str, dict[str, Value]] = {}
 
     def settings(self, spec: EngineSpec, scope: Scope) -> Settings:
@@ -55,24 +51,8 @@ class KnobBook:
         self._kept.set(f"knobs.{spec.id}", dict(self._of(spec)))
 
     def presets(self) -> dict[str, dict[str, Value]]:
-        """Name → run knobs: the starting ones, then the person's own."""
-        return STARTING_PRESETS | self._kept.get("presets", {})
-
-    def is_own(self, name: str) -> bool:
-        """True for a preset that the person saved."""
-        return name in self._kept.get("presets", {})
-
-    def keep_preset(self, name: str, settings: Mapping[str, Value]) -> None:
-        """Save `settings` under `name`, replacing one of that name."""
-        own = dict(self._kept.get("presets", {}))
-        own[name] = dict(settings)
-        self._kept.set("presets", own)
-
-    def drop_preset(self, name: str) -> None:
-        """Forget one of the person's own presets."""
-        own: dict[str, Any] = dict(self._kept.get("presets", {}))
-        own.pop(name, None)
-        self._kept.set("presets", own)
+        """Name → run knobs of every preset."""
+        return {preset.name: preset.run for preset in self.shelf.all()}
 
     def _of(self, spec: EngineSpec) -> dict[str, Value]:
         if spec.id not in self._given:
@@ -88,6 +68,21 @@ def reload_words(knobs: tuple[Knob, ...], before: Settings, after: Settings, nam
         for name in names
         if name in table
     ]
+
+
+def effective_words(
+    knobs: Sequence[Knob], asked: Mapping[str, Value], effective: Mapping[str, Value], why: Mapping[str, str]
+) -> dict[str, str]:
+    """Knob name → what the engine made of it, where that is not what was asked: "Auto → 2 threads: the cores …"."""
+    said: dict[str, str] = {}
+    for knob in knobs:
+        want, got = asked.get(knob.name), effective.get(knob.name)
+        reason = why.get(knob.name, "")
+        if reason:
+            said[knob.name] = f"{show(knob, want)} → {reason}"
+        elif knob.name in effective and knob.name in asked and got != want:
+            said[knob.name] = f"{show(knob, want)} → {show(knob, got)}"
+    return said
 
 
 def _small(title: str) -> str:

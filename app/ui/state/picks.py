@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 from app.errors import TandemError
 from app.library import ConversionPlan, Library, Variant
+from app.ui.language import tr
 from app.ui.state import words
 from engines.protocol import Described
 from engines.spec import EngineSpec
@@ -31,6 +33,122 @@ class Offer:
     source: Variant
     words: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PickerModel:
+    """One model of the searching picker. chip: its precision; detail: size and whether it fits; off: why the engine
+    cannot load it as it is, or ""."""
+
+    id: str
+    title: str
+    chip: str = ""
+    detail: str = ""
+    off: str = ""
+
+
+class OpenedModel(Protocol):
+    """A loaded model, as `app.ui.state.model.Opened` has it."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def current(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PickerLine:
+    """kind: "loaded" (id: the session's key) or "model" (id: the library's)."""
+
+    kind: Literal["loaded", "model"]
+    id: str
+    title: str
+    chip: str = ""
+    detail: str = ""
+    off: str = ""
+    current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PickerSection:
+    """A heading and its lines."""
+
+    title: str
+    lines: tuple[PickerLine, ...]
+
+
+def picker_models(
+    variants: Sequence[Variant], spec: EngineSpec | None, free_bytes: int, chosen: Variant | None = None
+) -> list[PickerModel]:
+    """One a model, in the library's order. free_bytes: what a load could take, for "fits" (weights and a tenth)."""
+    groups: dict[str, list[Variant]] = {}
+    for variant in variants:
+        groups.setdefault(variant.id, []).append(variant)
+    return [_picker_model(group, spec, free_bytes, chosen) for group in groups.values()]
+
+
+def _picker_model(
+    group: Sequence[Variant], spec: EngineSpec | None, free_bytes: int, chosen: Variant | None
+) -> PickerModel:
+    usable = [v for v in group if not v.problem and (spec is None or v.format in spec.formats)]
+    shown = chosen if chosen in group and chosen is not None else (usable or group)[0]
+    fits = tr("fits") if shown.bytes * 1.1 <= free_bytes else tr("larger than what is free")
+    others = tr("{n} precisions", n=len(usable)) if len(usable) > 1 else ""
+    detail = " · ".join(part for part in (words.size(shown.bytes), fits, others) if part)
+    return PickerModel(shown.id, shown.title, label(shown), detail, "" if usable else _why_off(group, spec))
+
+
+def _why_off(group: Sequence[Variant], spec: EngineSpec | None) -> str:
+    problem = next((v.problem for v in group if v.problem), "")
+    if spec is None or any(v.format in spec.formats for v in group):
+        return problem
+    here = ", ".join(dict.fromkeys(v.format for v in group))
+    if any(spec.converts.get(v.format) for v in group):
+        return tr("{engine} needs a copy of it: it is {format}", engine=spec.title, format=here)
+    return tr("{engine} cannot load {format}", engine=spec.title, format=here)
+
+
+def picker_sections(
+    models: Sequence[PickerModel],
+    recent: Sequence[str],
+    opened: Sequence[OpenedModel],
+    query: str = "",
+    current: str = "",
+) -> list[PickerSection]:
+    """Loaded, Recent, All: what has every word of `query` in its title, id or precision; a model stands only once below
+    Loaded. recent: ids, newest first. current: the chosen model's id."""
+    asked = query.lower().split()
+    known = {model.id: model for model in models}
+    found = [model for model in models if _matches(asked, model.title, model.id, chip=model.chip)]
+    ids = {model.id for model in found}
+    lately = [known[one] for one in dict.fromkeys(recent) if one in ids]
+    earlier = {model.id for model in lately}
+    rest = [model for model in found if model.id not in earlier]
+    loaded = tuple(
+        PickerLine("loaded", one.key, one.title, "", one.detail, "", one.current)
+        for one in opened
+        if _matches(asked, one.title, one.detail)
+    )
+    sections = [
+        PickerSection(tr("Loaded"), loaded),
+        PickerSection(tr("Recent"), tuple(_line(model, current) for model in lately)),
+        PickerSection(tr("All models"), tuple(_line(model, current) for model in rest)),
+    ]
+    return [section for section in sections if section.lines]
+
+
+def _line(model: PickerModel, current: str) -> PickerLine:
+    return PickerLine("model", model.id, model.title, model.chip, model.detail, model.off, model.id == current)
+
+
+def _matches(asked: Sequence[str], *texts: str, chip: str = "") -> bool:
+    """A precision is found by its beginning: "4" is no search for Q4_K."""
+    here, precision = " ".join(texts).lower(), chip.lower()
+    return all(word in here or precision.startswith(word) for word in asked)
 
 
 def model_picks(variants: Sequence[Variant]) -> list[Pick]:
@@ -82,25 +200,46 @@ def offer(library: Library, variants: Sequence[Variant], model: str, spec: Engin
 def make_words(plan: ConversionPlan, target: str) -> str:
     """The button's words: "Make bf16 copy, 269 MB, about 17 s"."""
     seconds = plan.bytes / CONVERT_BYTES_A_SECOND
-    return f"Make {target} copy, {words.size(plan.bytes)}, {words.about(seconds)}"
+    return tr(
+        "Make {target} copy, {size}, {time}", target=target, size=words.size(plan.bytes), time=words.about(seconds)
+    )
 
 
 def lineage_words(variant: Variant, plan: ConversionPlan) -> str:
     """What the copy is worth, next to its source."""
     notes = " ".join([*plan.notes, *(f"{fallback.text}." for fallback in plan.fallbacks)])
-    return notes or f"Made from {label(variant)}; it cannot be better than its source."
+    return notes or tr("Made from {source}; it cannot be better than its source.", source=label(variant))
 
 
 def other_precisions(library: Library, variants: Sequence[Variant], chosen: Variant, spec: EngineSpec) -> list[Offer]:
-    """The copies at other precisions that could be made of the chosen model for this engine."""
-    there = {v.variant for v in variants if v.id == chosen.id}
-    source = next((v for v in variants if v.id == chosen.id and v.lineage.kind == "original"), chosen)
-    offers = []
-    for target in library.conversion_targets(source, spec):
-        plan = library.plan_conversion(source, spec, target)
-        if not plan.there and plan.variant not in there:
-            offers.append(Offer(plan, source, make_words(plan, target), lineage_words(source, plan)))
-    return offers
+    """The copies at other precisions that could be made of the chosen model for this engine.
+
+    Reads the source's header once a copy (about 50 ms each for a small GGUF): not for the window's thread.
+    """
+    source = _source(variants, chosen)
+    found = [offer_of(library, variants, chosen, spec, name) for name in library.conversion_targets(source, spec)]
+    return [offer for offer in found if offer is not None]
+
+
+def offer_of(
+    library: Library, variants: Sequence[Variant], chosen: Variant, spec: EngineSpec, precision: str
+) -> Offer | None:
+    """One of `other_precisions`, or None where it is there already or cannot be made."""
+    source = _source(variants, chosen)
+    if precision not in library.conversion_targets(source, spec):
+        return None
+    try:
+        plan = library.plan_conversion(source, spec, precision)
+    except TandemError:  # needs an importance matrix, or the file is gone
+        return None
+    if plan.there or plan.variant in {v.variant for v in variants if v.id == chosen.id}:
+        return None
+    return Offer(plan, source, make_words(plan, precision), lineage_words(source, plan))
+
+
+def _source(variants: Sequence[Variant], chosen: Variant) -> Variant:
+    mine = [v for v in variants if v.id == chosen.id]
+    return next((v for v in mine if v.lineage.kind == "original"), chosen)
 
 
 def sentence(text: str) -> str:
@@ -111,7 +250,7 @@ def sentence(text: str) -> str:
 
 def chip(variant: Variant) -> str:
     """The quantization chip: "Q4_1 · 5.74 bits · 98 MB"."""
-    bits = "" if variant.bits_per_weight is None else f"{variant.bits_per_weight:.2f} bits"
+    bits = "" if variant.bits_per_weight is None else tr("{bits} bits", bits=f"{variant.bits_per_weight:.2f}")
     return " · ".join(part for part in (label(variant), bits, words.size(variant.bytes)) if part)
 
 
@@ -123,5 +262,9 @@ def label(variant: Variant) -> str:
 def mix(variant: Variant) -> str:
     """What is inside: "Q4_1 ×210, F32 ×61 · 5.74 bits per weight · 98 MB"."""
     inside = ", ".join(f"{kind} ×{count:,}" for kind, count in sorted(variant.mix.items(), key=lambda item: -item[1]))
-    bits = "" if variant.bits_per_weight is None else f"{variant.bits_per_weight:.2f} bits per weight"
-    return " · ".join(part for part in (inside, bits, words.size(variant.bytes)) if part)
+    return " · ".join(part for part in (inside, bits_words(variant.bits_per_weight), words.size(variant.bytes)) if part)
+
+
+def bits_words(bits: float | None) -> str:
+    """ "5.74 bits per weight", or "" where it is not known."""
+    return "" if bits is None else tr("{bits} bits per weight", bits=f"{bits:.2f}")
