@@ -12,7 +12,8 @@ import msgspec
 
 from engines.knobs import KnobState, Settings, Value
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
+TEXT_ALONE = "the model was made for text alone"
 
 
 class Wire(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag=True):
@@ -74,9 +75,12 @@ class ModelFiles(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     shape: ModelShape | None = None
 
 
-class Message(msgspec.Struct, frozen=True, gc=False):
+class Message(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """images: absolute paths of prepared PNG files that stand before the text; only for models that see."""
+
     role: str
     content: str
+    images: tuple[str, ...] = ()
 
 
 class ChatRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="chat"):
@@ -131,11 +135,16 @@ class Run(Wire, frozen=True, kw_only=True):
 
 
 class Tokenize(Wire, frozen=True, kw_only=True):
-    """Answered by the reader thread while a run works. messages: through the template."""
+    """Answered by the reader thread while a run works. messages: through the template.
+
+    ids: instead of a text, token ids whose pieces are wanted. pieces: the texts of the ids too.
+    """
 
     id: int
     text: str = ""
     messages: tuple[Message, ...] = ()
+    ids: tuple[int, ...] = ()
+    pieces: bool = False
 
 
 class Score(Wire, frozen=True, kw_only=True):
@@ -223,6 +232,7 @@ class Loaded(Wire, frozen=True, kw_only=True):
     """effective: the value really used for each load knob. why: knob → why it differs from what was asked.
 
     phases: import_s, read_s, prime_s, compile_s. template: "model" or "none" (a base model).
+    sees: messages may carry images. blind: why they may not, as the end of a sentence.
     """
 
     id: int
@@ -236,6 +246,8 @@ class Loaded(Wire, frozen=True, kw_only=True):
     memory: Memory = Memory()
     n_ctx: int = 0
     template: str = "none"
+    sees: bool = False
+    blind: str = TEXT_ALONE
     notes: tuple[str, ...] = ()
 
 
@@ -272,8 +284,14 @@ class Stats(Wire, frozen=True, kw_only=True):
 
 
 class Tokens(Wire, frozen=True, kw_only=True):
+    """pieces: where they were asked for, the text of each id as it stands inside a prompt, special tokens by name.
+
+    Joined they are the text that the model reads; bytes that are part of a character show as U+FFFD.
+    """
+
     id: int
     ids: tuple[int, ...]
+    pieces: tuple[str, ...] = ()
 
 
 class Scored(Wire, frozen=True, kw_only=True):
@@ -319,6 +337,8 @@ class Finished(Wire, frozen=True, kw_only=True):
 
     shown[i]: how many characters of `text` had been given out before step i + 1; the last entry is all of `text`.
     Empty where none were: the text was discarded, or there is none.
+    offsets[i]: how many characters of `text` had been given out once token i of `ids` was taken in, whether or not the
+    text was discarded; the last may be less than all of `text`. Empty where the engine cannot say.
     """
 
     id: int
@@ -329,6 +349,7 @@ class Finished(Wire, frozen=True, kw_only=True):
     times_ns: tuple[int, ...] = ()
     counts: tuple[int, ...] = ()
     shown: tuple[int, ...] = ()
+    offsets: tuple[int, ...] = ()
     prompt_ids: tuple[int, ...] = ()
     ids: tuple[int, ...] = ()
     logprobs: tuple[float, ...] = ()

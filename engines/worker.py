@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -69,6 +69,7 @@ class Adapter(Protocol):
     def close(self) -> None: ...
     def describe(self, job: Job) -> Described: ...
     def tokenize(self, text: str, messages: tuple[Message, ...]) -> list[int]: ...
+    def pieces(self, ids: Sequence[int]) -> tuple[str, ...]: ...
     def score(self, order: Score, job: Job) -> Scored: ...
     def convert(self, order: Convert, job: Job) -> Converted: ...
 
@@ -145,8 +146,10 @@ class Worker:
         try:
             adapter, loaded = self._ready()
             self._must_have(loaded.engine, Verb.TOKENIZE)
-            ids = adapter.tokenize(command.text, command.messages)
-            self._out.push(Tokens(id=command.id, ids=tuple(ids)))
+            _must_see(loaded, command.messages)
+            ids = command.ids or tuple(adapter.tokenize(command.text, command.messages))
+            wanted = command.pieces or bool(command.ids)
+            self._out.push(Tokens(id=command.id, ids=ids, pieces=adapter.pieces(ids) if wanted else ()))
         except Exception as error:  # noqa: BLE001 - the reader must live on, whatever a tokenizer does
             self._out.push(_failed(command.id, error))
 
@@ -218,6 +221,7 @@ class Worker:
 
     def _run(self, command: Run, job: Job) -> Finished:
         adapter, loaded = self._ready()
+        _must_see(loaded, command.request.messages)
         _, knobs = registry.spec(loaded.engine).split(self._load_knobs | command.request.knobs)
         request = replace(command.request, knobs=knobs)
         memory.reset_peak()
@@ -295,6 +299,13 @@ def replace(struct: Any, **changes: Any) -> Any:
 
 def _paths(files: ModelFiles) -> tuple[str, ...]:
     return files.files or (files.path,)
+
+
+def _must_see(loaded: Loaded, messages: Sequence[Message]) -> None:
+    """Raises EngineError `no_vision` for images that nobody would look at."""
+    if not loaded.sees and any(message.images for message in messages):
+        raise EngineError("no_vision", f"This model cannot see images here: {loaded.blind}.",
+                          "Remove the images, or load a model that sees in an engine that lets it.")  # fmt: skip
 
 
 def _failed(request: int, error: BaseException) -> Failed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,9 +31,11 @@ from engines.protocol import (
     FinishReason,
     Loaded,
     Memory,
+    Message,
     ModelShape,
     Progress,
     Text,
+    Tokenize,
     Tokens,
     Unresponsive,
 )  # fmt: skip
@@ -70,8 +73,11 @@ def variant(name: str = "q4_1", **changes: Any) -> Variant:
 def record(answer: Finished, id: str = "") -> RunRecord:
     """The run record of an answer."""
     return RunRecord(id=id, task="chat", model="smollm2-135m", variant="q4_1", engine="fake",
-                     reason=answer.reason.value, text=answer.text, metrics=answer.metrics)  # fmt: skip
+                     reason=answer.reason.value, text=answer.text, metrics=answer.metrics,
+                     record={name: list(getattr(answer, name)) for name in OF_TOKENS})  # fmt: skip
 
+
+OF_TOKENS = ("prompt_ids", "ids", "times_ns", "counts", "shown", "offsets", "logprobs", "top_logprobs")
 
 METRICS: dict[str, float | None] = {
     "ttft_s": 0.041, "decode_tok_s": 142.6, "prefill_tok_s": 439.0, "n_in": 430.0, "n_cached": 412.0, "n_out": 187.0,
@@ -94,6 +100,7 @@ class FakeSession:
         self.last_run: RunRecord | None = None
         self.requests: list[ChatRequest] = []
         self.calls: list[str] = []
+        self.tokenized: list[Tokenize] = []  # each order to tokenize, with its number
         self._queue: list[Event] = []
         self._next = 0
 
@@ -111,9 +118,12 @@ class FakeSession:
         self.state = SessionState.RUNNING
         return self._id()
 
-    def tokenize(self, text: str) -> int:
+    def tokenize(
+        self, text: str = "", messages: tuple[Message, ...] = (), *, ids: tuple[int, ...] = (), pieces: bool = False
+    ) -> int:
         self.calls.append(f"tokenize {text}")
-        return self._id()
+        self.tokenized.append(Tokenize(id=self._id(), text=text, messages=messages, ids=ids, pieces=pieces))
+        return self._next
 
     def stop(self) -> None:
         self.calls.append("stop")
@@ -158,8 +168,13 @@ class FakeSession:
     def text(self, *pieces: str) -> None:
         self.say(*(Text(id=self.run_id, text=p, stats={"n_out": float(i + 1)}) for i, p in enumerate(pieces)))
 
-    def finish(self, text: str, reason: FinishReason = FinishReason.STOP) -> None:
+    def finish(self, text: str, reason: FinishReason = FinishReason.STOP, **more: Any) -> None:
+        """more: fields of `Finished`; ids, offsets, times and counts are a word a token unless given."""
+        ends = tuple(m.end() for m in re.finditer(r"\S+\s*|^\s+", text))
+        tokens = {"ids": tuple(range(len(ends))), "offsets": ends, "counts": (1,) * len(ends), "shown": ends,
+                  "times_ns": tuple(41_000_000 + 7_000_000 * i for i in range(len(ends)))}  # fmt: skip
         answer = Finished(id=self.run_id, reason=reason, text=text, metrics=METRICS)
+        answer = msgspec.structs.replace(answer, **tokens | more)
         stored = self.services.store.add_run(record(answer))
         self.last_run = self.services.store.run(stored)
         self.state = SessionState.READY
@@ -179,8 +194,8 @@ class FakeSession:
         self.state = SessionState.UNRESPONSIVE
         self.say(Unresponsive(seconds=62.0, phase="decode"))
 
-    def count(self, n: int) -> None:
-        self.say(Tokens(id=self.run_id, ids=tuple(range(n))))
+    def count(self, n: int, pieces: tuple[str, ...] = ()) -> None:
+        self.say(Tokens(id=self.run_id, ids=tuple(range(n)), pieces=pieces))
 
     def _id(self) -> int:
         self._next += 1

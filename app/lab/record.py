@@ -112,6 +112,7 @@ def _rest(setting: Setting, request: ChatRequest, done: Finished, cold: bool) ->
         "times_ns": list(done.times_ns),
         "counts": list(done.counts),
         "shown": list(done.shown),
+        "offsets": list(done.offsets),
         "seed": done.effective.get("seed"),
         "cold": cold,
         "logprobs": list(done.logprobs),

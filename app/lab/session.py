@@ -117,8 +117,7 @@ class ModelSession:
         self.variant, self.spec, self.asked = variant, spec, load_knobs
         self.loaded, self.failure, self._cause, self._cold = None, None, None, True
         guess = estimate(self._launcher.store, spec, variant, load_knobs)
-        base = None if guess is None else guess.total_bytes - guess.parts.get("other", 0)
-        self._guess = (None if guess is None else guess.total_bytes, base)
+        self._guess = (None, None) if guess is None else (guess.at_load_bytes, guess.base_bytes)
         self._worker = self._launcher.worker(self._notify)
         self._load_id = client.Session.next_id()
         self.state = SessionState.LOADING
@@ -142,12 +141,17 @@ class ModelSession:
         worker.send(Run(id=request_id, request=request))
         return request_id
 
-    def tokenize(self, text: str, messages: tuple[Message, ...] = ()) -> int:
-        """Ask for the ids of a text; the answer is a `Tokens` event with this id. 0: nothing is loaded."""
+    def tokenize(
+        self, text: str = "", messages: tuple[Message, ...] = (), *, ids: tuple[int, ...] = (), pieces: bool = False
+    ) -> int:
+        """Ask for the ids of a text or of messages through the template; the answer is a `Tokens` event with this id.
+
+        pieces: the text of each id too. ids: only their pieces. 0: nothing is loaded.
+        """
         if self._worker is None or self.loaded is None:
             return 0
         request_id = client.Session.next_id()
-        self._worker.send(Tokenize(id=request_id, text=text, messages=messages))
+        self._worker.send(Tokenize(id=request_id, text=text, messages=messages, ids=ids, pieces=pieces))
         return request_id
 
     def score(self, order: Score) -> int:

@@ -11,7 +11,8 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 import msgspec
 
@@ -105,7 +106,10 @@ class Chaos:
             reason = FinishReason.CANCELLED
         if trouble == "lie_length":
             return Finished(id=job.id, reason=FinishReason.STOP, text="", metrics={"n_out": 10**9}, counts=(1,))
-        return finish(job, reason, "".join(text), [0] * len(words), [0] * len(text), 0, len(text), effective=knobs)
+        return finish(
+            job, reason, "".join(text), [0] * len(words), [0] * len(text), 0, len(text),
+            offsets=tuple(accumulate(map(len, text))), effective=knobs,
+        )  # fmt: skip
 
     def _say(self, job: Job, words: list[str], count: int, rate: float, text: list[str]) -> None:
         for index in range(count):
@@ -117,6 +121,9 @@ class Chaos:
 
     def tokenize(self, text: str, messages: tuple[Message, ...]) -> list[int]:
         return [len(word) for word in (text or " ".join(m.content for m in messages)).split()]
+
+    def pieces(self, ids: Sequence[int]) -> tuple[str, ...]:
+        return tuple(f"<{token}> " for token in ids)
 
     def close(self) -> None:
         """Nothing is held."""

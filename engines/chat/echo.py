@@ -1,16 +1,20 @@
-"""A chat engine for tests, standard library alone: repeats the message at a planned rate, with planned slowdowns.
+"""A chat engine for tests, standard library alone: repeats the last message at a planned rate, with planned slowdowns.
 
-Its times are exact, so that an effect of a known size can be planted and looked for. (Its scores need numpy.)
+Its times are exact, so that an effect of a known size can be planted and looked for. (Its scores need numpy.) It reads
+the whole conversation, keeps what it read for the next request, ends before stop texts and makes probabilities up.
 """
 
 from __future__ import annotations
 
 import time
-import zlib
+from collections.abc import Sequence
 from itertools import cycle, islice
 
+from engines.chat.echo_words import Said, pieces_of, probabilities, shared, token_of
 from engines.chat.finish import finish
 from engines.chat.knobs import CHAT_KNOBS
+from engines.chat.prompt import room
+from engines.chat.text import Assembler
 from engines.errors import Cancelled
 from engines.job import Job
 from engines.knobs import Effect, Kind, Knob, Scope, Settings
@@ -36,12 +40,17 @@ def _knob(name: str, scope: Scope, default: float, help: str, unit: str = "s", m
     )  # fmt: skip
 
 
+N_CTX = Knob(
+    name="n_ctx", title="Context", kind=Kind.INT, scope=Scope.LOAD, default=4096, help="Words that it reads at most.",
+    concept="n_ctx", minimum=16, maximum=1_048_576, unit="tokens", log=True,
+)  # fmt: skip
 SPEC = EngineSpec(
     id="echo",
     task=Task.CHAT,
     title="Echo",
     formats=("gguf", "safetensors"),
     load=(
+        N_CTX,
         _knob("load_s", Scope.LOAD, 0.0, "How long loading takes."),
         _knob("slowdown", Scope.LOAD, 1.0, "How many times longer each token takes.", "times"),
         _knob("blur", Scope.LOAD, 0.0, "How far its scores are from the exact ones; 0 is exact.", ""),
@@ -58,16 +67,16 @@ SPEC = EngineSpec(
     cancel_grain_s=0.05,
     for_tests=True,
 )
-N_CTX = 4096
 SPIN_NS = 200_000  # a sleep ends up to so late: the rest is waited for awake
 
 
 class Echo:
-    """A word is a token; its id is a number made from its letters."""
+    """A word with the white space after it is a token; its id is a number made from its letters."""
 
     def __init__(self) -> None:
-        self._slowdown, self._blur = 1.0, 0.0
+        self._slowdown, self._blur, self._n_ctx = 1.0, 0.0, 4096
         self._words: dict[int, str] = {}  # those said so far
+        self._read: list[int] = []  # what it keeps of the last request
 
     def load(self, files: ModelFiles, knobs: Settings, job: Job) -> Loaded:
         with job.phase("import"):
@@ -75,43 +84,54 @@ class Echo:
         with job.phase("read"):
             _sleep(job, _seconds(knobs["load_s"]), report=True)
         self._slowdown, self._blur = _seconds(knobs["slowdown"]), _seconds(knobs["blur"])
+        self._n_ctx = int(_seconds(knobs["n_ctx"]))
         return Loaded(
             id=job.id, engine="echo", version="1", build="standard library", device="cpu", effective=knobs,
-            phases={"import_s": 0.0, "read_s": job.clock.phases["read"]}, n_ctx=N_CTX, memory=Memory(parts={"weights": 0}),
+            phases={"import_s": 0.0, "read_s": job.clock.phases["read"]}, n_ctx=self._n_ctx, memory=Memory(parts={"weights": 0}),
         )  # fmt: skip
 
     def run(self, request: ChatRequest, job: Job) -> Finished:
+        """Raises EngineError `context_full`: the conversation is longer than the context."""
         knobs = {k.name: k.default for k in SPEC.run} | request.knobs
-        prompt = _words(request)
         with job.phase("prepare"):
-            ids = [self._id(word) for word in prompt]
-        reason, shown, made = FinishReason.LENGTH, 0, list[int]()
-        text: list[str] = []
+            ids, asked = self._prompt(request)
+        answer = self._answer(len(ids), asked, knobs)
+        if request.clear_cache or not knobs["cache_prompt"]:
+            self._read = []
+        n_cached = shared(self._read, ids)
+        job.live |= {"n_in": float(len(ids)), "n_cached": float(n_cached)}
+        stop = knobs["stop"]
+        said = Said(Assembler(stop if isinstance(stop, list) else ()))
+        self._read = ids[:n_cached]
         try:
             with job.phase("prefill"):
                 _sleep(job, _seconds(knobs["prefill_s"]))
+            self._read = ids
             with job.phase("decode"):
-                for index, word in enumerate(_answer(prompt, knobs)):
-                    _wait(job, index, knobs, self._slowdown)
-                    job.step()
-                    made.append(_id(word))
-                    shown += 1
-                    text.append(word + " ")
-                    if not request.discard_text:
-                        job.text(word + " ")
-            if not knobs["ignore_eos"] and shown < _seconds(knobs["max_tokens"]):
-                reason = FinishReason.STOP
+                self._say(answer, said, knobs, job, mute=request.discard_text)
+            reason = _reason(said, len(asked), knobs)
         except Cancelled:
             reason = FinishReason.CANCELLED
-        return finish(job, reason, "".join(text), ids, made, 0, shown, effective=knobs)
+        _show(job, said.text.finish(), request.discard_text)
+        self._read = [*self._read, *said.ids]
+        logprobs, top = probabilities(said.ids, self._words, int(_seconds(knobs["logprobs"])))
+        return finish(
+            job, reason, said.text.text, ids, said.ids, n_cached, said.n_shown, offsets=said.offsets, logprobs=logprobs,
+            top_logprobs=top, effective=knobs,
+        )  # fmt: skip
 
     def tokenize(self, text: str, messages: tuple[Message, ...]) -> list[int]:
-        return [self._id(word) for word in (text or " ".join(m.content for m in messages)).split()]
+        """Ids of a text, or of a conversation as `run` reads it."""
+        return self._ids([piece for m in messages for piece in pieces_of(m.content)] if messages else pieces_of(text))
+
+    def pieces(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """The words of the ids; a word that was never said is named by its number."""
+        return tuple(self._piece(token) for token in ids)
 
     def score(self, order: Score, job: Job) -> Scored:
         from engines.chat.echo_score import score  # noqa: PLC0415 - numpy, where a score is made alone
 
-        return score(order, job, N_CTX, self._blur, lambda token: self._words.get(token, f"<{token}>") + " ")
+        return score(order, job, self._n_ctx, self._blur, self._piece)
 
     def describe(self, job: Job) -> Described:
         return Described(
@@ -121,15 +141,47 @@ class Echo:
     def close(self) -> None:
         """Nothing is held."""
 
-    def _id(self, word: str) -> int:
-        token = _id(word)
-        self._words[token] = word
-        return token
+    def _prompt(self, request: ChatRequest) -> tuple[list[int], list[str]]:
+        """(what is read, what is to be said). Ids are read as they are and said as numbers."""
+        if request.ids is not None:
+            return list(request.ids), [f"{token} " for token in request.ids] or ["… "]
+        texts = [request.prompt] if request.prompt is not None else [m.content for m in request.messages]
+        asked = pieces_of(texts[-1] if texts else "") or ["… "]
+        return self._ids([*(piece for text in texts[:-1] for piece in pieces_of(text)), *asked]), asked
+
+    def _answer(self, n_prompt: int, asked: list[str], knobs: Settings) -> list[str]:
+        """What to say: what was asked, or that over and over where the end is ignored, past the context too."""
+        limit = int(_seconds(knobs["max_tokens"]))
+        left = room(n_prompt, self._n_ctx, limit)
+        return list(islice(cycle(asked), limit)) if knobs["ignore_eos"] else asked[:left]
+
+    def _say(self, answer: list[str], said: Said, knobs: Settings, job: Job, mute: bool) -> None:
+        for index, (token, word) in enumerate(zip(self._ids(answer), answer, strict=True)):
+            _wait(job, index, knobs, self._slowdown)
+            job.step()
+            _show(job, said.push(token, word), mute)
+            if said.text.stopped:
+                break
+
+    def _ids(self, pieces: Sequence[str]) -> list[int]:
+        ids = [token_of(piece) for piece in pieces]
+        self._words.update(zip(ids, pieces, strict=True))
+        return ids
+
+    def _piece(self, token: int) -> str:
+        return self._words.get(token, f"<{token}> ")
 
 
-def _answer(prompt: list[str], knobs: Settings) -> list[str]:
-    limit = int(_seconds(knobs["max_tokens"]))
-    return list(islice(cycle(prompt), limit)) if knobs["ignore_eos"] else prompt[:limit]
+def _reason(said: Said, n_asked: int, knobs: Settings) -> FinishReason:
+    if said.text.stopped:
+        return FinishReason.STOP
+    cut = knobs["ignore_eos"] or len(said.ids) < n_asked or n_asked == int(_seconds(knobs["max_tokens"]))
+    return FinishReason.LENGTH if cut else FinishReason.STOP
+
+
+def _show(job: Job, delta: str, mute: bool) -> None:
+    if not mute:
+        job.text(delta)
 
 
 def _wait(job: Job, index: int, knobs: Settings, slowdown: float) -> None:
@@ -159,17 +211,6 @@ def _sleep(job: Job, seconds: float, report: bool = False) -> None:
             job.progress(1 - left / seconds, "reading")
         time.sleep(min(left, 0.05))
     job.check()
-
-
-def _words(request: ChatRequest) -> list[str]:
-    if request.ids is not None:
-        return [str(i) for i in request.ids]
-    text = request.prompt if request.prompt is not None else request.messages[-1].content if request.messages else ""
-    return text.split() or ["…"]
-
-
-def _id(word: str) -> int:
-    return zlib.crc32(word.encode()) % 50_000
 
 
 def _seconds(value: object) -> float:

@@ -16,7 +16,7 @@ from engines.chat.llama_log import Log, buffers, devices, flash_attention, kv_ty
 from engines.chat.llama_model import Model
 from engines.chat.llama_run import ChatRun, whole
 from engines.chat.llama_sampling import Sampler
-from engines.chat.prompt import prepare, text_of
+from engines.chat.prompt import check_ids, prepare, text_of
 from engines.chat.render import Renderer
 from engines.errors import EngineError
 from engines.job import Job
@@ -37,6 +37,7 @@ from engines.protocol import (
 from engines.score import Scorer
 
 ENGINE = "llama-cpp"
+BLIND = "Tandem gives llama.cpp no projector file (mmproj), where a GGUF model's sight is kept"
 SLOW_STEP_S = 0.1  # from here on a single token gets the abort callback too
 
 
@@ -154,7 +155,7 @@ class LlamaCpp:
             id=job.id, engine=ENGINE, version=found.version, build=found.words, device=", ".join(gpus).lower() or "cpu",
             effective=self._effective, why=why, phases={f"{k}_s": v for k, v in job.clock.phases.items()},
             memory=Memory(parts=buffers(lines)), n_ctx=self._model.n_ctx,
-            template="none" if self._files.template is None else "model", notes=tuple(notes),
+            template="none" if self._files.template is None else "model", blind=BLIND, notes=tuple(notes),
         )  # fmt: skip
 
     # --- the verbs --------------------------------------------------------------------------
@@ -166,7 +167,7 @@ class LlamaCpp:
         if request.clear_cache or not settings["cache_prompt"]:
             model.clear()
         prompt = prepare(job, request, files, renderer, model.tokenize)
-        _check_ids(prompt, model.n_vocab)
+        check_ids(prompt, model.n_vocab)
         sampler = Sampler(model, settings, self._log)
         try:
             run = ChatRun(model, sampler, request, settings, job)
@@ -183,13 +184,20 @@ class LlamaCpp:
             return model.tokenize(*text_of(messages, files, renderer))
         return model.tokenize(text, True)
 
+    def pieces(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """The texts of a prompt's ids, special tokens too. Raises EngineError `bad_ids`. Safe while a run works."""
+        model, _, _ = self._ready()
+        check_ids(ids, model.n_vocab)
+        known = {token: model.written(token) for token in set(ids)}
+        return tuple(known[token] for token in ids)
+
     def score(self, order: Score, job: Job) -> Scored:
         """Teacher-forced: `prefill` ids at once, then `step` at a time, as METRICS "Comparing" 6."""
         model, _, _ = self._ready()
         if len(order.ids) > model.n_ctx:
             raise EngineError("context_full", f"The text has {len(order.ids):,} tokens and the context holds {model.n_ctx:,}.",
                               "Load with a larger context (n_ctx), or score less.")  # fmt: skip
-        _check_ids(order.ids, model.n_vocab)
+        check_ids(order.ids, model.n_vocab)
         scorer = Scorer(order, model.n_vocab, job, lambda token: model.piece(token).decode("utf-8", "replace"))
         model.clear()
         with model.stoppable(job):
@@ -249,12 +257,3 @@ def _header_value(api: Any, model: Any, key: str) -> str:
     buffer = ctypes.create_string_buffer(256)
     n = api.llama_model_meta_val_str(model, key.encode(), buffer, len(buffer))
     return buffer.value.decode("utf-8", "replace") if n >= 0 else ""
-
-
-def _check_ids(ids: Sequence[int], n_vocab: int) -> None:
-    """llama.cpp refuses a whole batch for one id, and does not say which."""
-    for token in ids:
-        if not 0 <= token < n_vocab:
-            raise EngineError(
-                "bad_ids", f"Token id {token} is not one of this model's {n_vocab:,}.", "Tokenize with this model."
-            )

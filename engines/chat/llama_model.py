@@ -67,6 +67,16 @@ class Model:
             known = self._pieces[token] = self._buffer.raw[: max(n, 0)]
         return known
 
+    def written(self, token: int) -> str:
+        """A token as it is written in a prompt, control tokens by name. Has a buffer of its own: safe from any thread."""
+        size = 256
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            n = self.api.llama_token_to_piece(self.vocab, token, buffer, size, 0, True)
+            if n >= 0:
+                return buffer.raw[:n].decode("utf-8", "replace")
+            size = -n
+
     # --- the cache --------------------------------------------------------------------------
 
     def clear(self) -> None:

@@ -27,6 +27,7 @@ class Answer:
     text: Assembler
     keep: int  # alternatives to keep for each token; 0 keeps no probabilities
     ids: list[int] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)  # characters given out once each of `ids` was taken in
     starts: list[int] = field(default_factory=list)  # where each token's bytes begin in the text
     n_bytes: int = 0
     drafted: int = 0
@@ -71,7 +72,7 @@ class ChatRun:
         self._show(answer.text.finish())
         return finish(
             job, reason, answer.text.text, prompt, answer.ids, n_cached, answer.n_shown,
-            drafted=answer.drafted, accepted=answer.accepted, logprobs=answer.logprobs,
+            offsets=answer.offsets, drafted=answer.drafted, accepted=answer.accepted, logprobs=answer.logprobs,
             top_logprobs=answer.top_logprobs, effective=effective,
         )  # fmt: skip
 
@@ -133,11 +134,13 @@ class ChatRun:
         if answer.keep:
             self._note_probabilities(token, output)
         if token in model.end_ids and not self._ignore_eos:
+            answer.offsets.append(answer.text.length)
             return FinishReason.STOP
         piece = model.piece(token)
         answer.starts.append(answer.n_bytes)
         answer.n_bytes += len(piece)
         self._show(answer.text.push(piece))
+        answer.offsets.append(answer.text.length)
         if answer.text.stopped:
             return FinishReason.STOP
         return FinishReason.LENGTH if len(answer.ids) >= limit else None

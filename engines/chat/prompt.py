@@ -13,15 +13,17 @@ Tokenizer = Callable[[str, bool], list[int]]
 """(text, add_bos) → ids; special tokens written in the text are parsed as such."""
 
 
-def prepare(job: Job, request: ChatRequest, files: ModelFiles, renderer: Renderer, tokenize: Tokenizer) -> list[int]:
-    """The prompt's ids, timed as phase `prepare`. Raises EngineError `empty_prompt`, `bad_template`."""
+def prepare(
+    job: Job, request: ChatRequest, files: ModelFiles, renderer: Renderer, tokenize: Tokenizer, parts: bool = False
+) -> list[int]:
+    """The prompt's ids, timed as phase `prepare`; parts: as in `Renderer.render`. Raises EngineError `empty_prompt`, `bad_template`."""
     with job.phase("prepare"):
         if request.ids is not None:
             ids = list(request.ids)
         elif request.prompt is not None:
             ids = tokenize(request.prompt, True)
         else:
-            ids = tokenize(*text_of(request.messages, files, renderer))
+            ids = tokenize(*text_of(request.messages, files, renderer, parts))
             if files.template is None:
                 job.note("template: none")
     if not ids:
@@ -30,12 +32,23 @@ def prepare(job: Job, request: ChatRequest, files: ModelFiles, renderer: Rendere
     return ids
 
 
-def text_of(messages: Sequence[Message], files: ModelFiles, renderer: Renderer) -> tuple[str, bool]:
+def text_of(
+    messages: Sequence[Message], files: ModelFiles, renderer: Renderer, parts: bool = False
+) -> tuple[str, bool]:
     """(text, add_bos) for a conversation: rendered by the model's template, which writes its own BOS;
     a base model without one simply continues the text."""
     if files.template is None:
         return "\n\n".join(m.content for m in messages), True
-    return renderer.render(files, messages), False
+    return renderer.render(files, messages, parts), False
+
+
+def check_ids(ids: Sequence[int], n_vocab: int) -> None:
+    """Raises EngineError `bad_ids`: an engine refuses a whole batch for one id, or ends, and does not say which."""
+    for token in ids:
+        if not 0 <= token < n_vocab:
+            raise EngineError(
+                "bad_ids", f"Token id {token} is not one of this model's {n_vocab:,}.", "Tokenize with this model."
+            )
 
 
 def room(n_prompt: int, n_ctx: int, max_tokens: int) -> int:

@@ -34,8 +34,9 @@ class Renderer:
         self._child: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
-    def render(self, files: Any, messages: Sequence[Any]) -> str:
-        """The prompt text. Raises EngineError `bad_template`."""
+    def render(self, files: Any, messages: Sequence[Any], parts: bool = False) -> str:
+        """The prompt text. parts: contents as lists of images and text, as templates of models that see want them.
+        Raises EngineError `bad_template`."""
         template = files.template or ""
         if len(template.encode()) > TEMPLATE_BYTES:
             raise _bad("it is larger than 64 KiB")
@@ -43,7 +44,7 @@ class Renderer:
             "template": template,
             "bos": files.bos,
             "eos": files.eos,
-            "messages": [{"role": m.role, "content": m.content} for m in messages],
+            "messages": [{"role": m.role, "content": _parts(m) if parts else m.content} for m in messages],
         }
         with self._lock:
             answer = self._ask(order)
@@ -112,6 +113,10 @@ class Renderer:
             timer.join()
             if late.is_set():  # also where the answer came just before
                 self._end()
+
+
+def _parts(message: Any) -> list[dict[str, str]]:
+    return [*({"type": "image"} for _ in message.images), {"type": "text", "text": message.content}]
 
 
 def _bad(reason: str) -> EngineError:

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 class Assembler:
     """Collects pieces and gives back what is safe to show.
 
-    `text` is all that was given back. `stopped` turns True when a stop text is met; it and all after it are cut.
+    `text` is all that was given back, `length` its characters. `stopped` turns True when a stop text is met; it and all after it are cut.
     """
 
     def __init__(self, stop: Sequence[str] = ()) -> None:
         self.stops = [s for s in stop if s]
         self.stopped = False
+        self.length = 0
         self._shown: list[str] = []
         self._held = ""
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
@@ -45,6 +46,7 @@ class Assembler:
         delta, self._held = self._held[:n], self._held[n:]
         if delta:
             self._shown.append(delta)
+            self.length += len(delta)
         return delta
 
     def _may_begin_a_stop(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,12 @@ from engines.chat.transformers_load import (
     versions,
 )
 from engines.chat.transformers_tokens import Detokenizer, Tokens
+from engines.chat.transformers_vision import Eyes, forget_images, has_sight, to_model
 from engines.errors import Cancelled, EngineError
 from engines.job import Job
 from engines.knobs import Settings, settle
 from engines.protocol import (
+    TEXT_ALONE,
     ChatRequest,
     Convert,
     Converted,
@@ -71,7 +74,7 @@ SPEC = EngineSpec(
     run=RUN_KNOBS,
     adapter="engines.chat.transformers:Transformers",
     distributions=("transformers", "torch", "tokenizers", "safetensors"),
-    extras=("torchao", "optimum-quanto", "bitsandbytes", "hqq"),
+    extras=("torchao", "optimum-quanto", "bitsandbytes", "hqq", "pillow"),
     conflicts=CONFLICTS,
     verbs=(Verb.DESCRIBE, Verb.TOKENIZE, Verb.SCORE, Verb.CONVERT),
     converts={"gguf": ("bf16", "f16", "f32")},
@@ -99,6 +102,8 @@ class Transformers:
         self._cache: PrefixCache | None = None
         self._tokens: Tokens | None = None
         self._renderer: Renderer | None = None
+        self._with_sight, self._blind = False, ""
+        self._eyes: Eyes | None = None
         self._files = ModelFiles(id="", variant="", format="", path="")
         self._got = Resolved({}, {})
         self._ends: tuple[int, ...] = ()
@@ -119,8 +124,10 @@ class Transformers:
             config = read_config(folder)
             self._got = resolve(knobs, config)
             self._tokens = Tokens.read(folder)
-            self._model = read_model(folder, self._got.effective, job)
+            self._with_sight = has_sight(config)
+            self._model = read_model(folder, self._got.effective, job, self._with_sight)
             read_back(self._model, self._got)
+            self._open_eyes(folder)
         job.check()
         self._files = files
         self._ends = self._find_ends()
@@ -134,12 +141,12 @@ class Transformers:
         return self._loaded(job)
 
     def run(self, request: ChatRequest, job: Job) -> Finished:
-        """Raises EngineError `empty_prompt`, `bad_template`, `context_full`, `no_memory`, `bad_knob`."""
-        model, cache, tokens, renderer = self._ready()
+        """Raises EngineError `empty_prompt`, `bad_template`, `context_full`, `no_memory`, `bad_knob`, `no_image`, `bad_images`."""
+        model, cache, tokens, _ = self._ready()
         knobs = settle(RUN_KNOBS, {n: v for n, v in request.knobs.items() if n not in LOAD_NAMES})
-        ids = prepare(job, request, self._files, renderer, tokens.encode)
+        ids, images = self._read(request, job)
         knobs["seed"] = self._seed(knobs)
-        plan = self._plan(ids, knobs)
+        plan = self._plan(ids, knobs, images)
         stops = knobs["stop"] if isinstance(knobs["stop"], list) else []
         text = Detokenizer(tokens, ids, stops, frozenset(self._ends))
         n_top = int(str(knobs["logprobs"]))
@@ -154,12 +161,15 @@ class Transformers:
         except (MemoryError, RuntimeError) as error:
             self._out_of_memory(error)
             raise
+        finally:
+            if images:
+                forget_images(model)
         rest = text.finish()
         if rest and not request.discard_text:
             job.text(rest)
         return finish(
             job, self._reason(plan, text, cancelled or job.cancelled), text.assembler.text, ids, text.ids, outcome.n_cached,
-            text.n_shown(), drafted=outcome.draft.drafted, accepted=outcome.draft.accepted,
+            text.n_shown(), offsets=text.offsets, drafted=outcome.draft.drafted, accepted=outcome.draft.accepted,
             logprobs=probabilities.logprobs if probabilities else (), top_logprobs=probabilities.top if probabilities else (),
             effective=knobs,
         )  # fmt: skip
@@ -167,7 +177,13 @@ class Transformers:
     def tokenize(self, text: str, messages: tuple[Message, ...]) -> list[int]:
         """Ids of a text as the model's tokenizer starts one, or of a conversation through the template."""
         _, _, tokens, renderer = self._ready()
-        return tokens.encode(*text_of(messages, self._files, renderer)) if messages else tokens.encode(text, True)
+        if self._eyes is not None and any(m.images for m in messages):
+            return self._eyes.read(messages, self._files, renderer)[0]
+        return tokens.encode(*text_of(messages, self._files, renderer, self._with_sight) if messages else (text, True))
+
+    def pieces(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """The texts of a prompt's ids. Raises EngineError `bad_ids`."""
+        return self._ready()[2].pieces(ids)
 
     def score(self, order: Score, job: Job) -> Scored:
         """Teacher-forced through the cache in use. Raises EngineError `context_full`, `bad_score`."""
@@ -202,7 +218,7 @@ class Transformers:
         if self._renderer is not None:
             self._renderer.close()
         on_gpu = self._model is not None and self._model.device.type == "cuda"
-        self._model = self._cache = self._tokens = self._renderer = None
+        self._model = self._cache = self._tokens = self._renderer = self._eyes = None
         gc.collect()
         if on_gpu:
             import torch
@@ -210,6 +226,15 @@ class Transformers:
             torch.cuda.empty_cache()
 
     # --- loading ----------------------------------------------------------------------------
+
+    def _open_eyes(self, folder: Path) -> None:
+        self._blind = "" if self._with_sight else TEXT_ALONE
+        if self._with_sight:
+            try:
+                self._eyes = Eyes.open(folder)
+            except EngineError as error:
+                self._blind = error.message
+                self._notes.append(f"images: {error.message}")
 
     def _make_cache(self) -> None:
         try:
@@ -281,7 +306,7 @@ class Transformers:
             id=job.id, engine=SPEC.id, version=versions(), build=build(), device=self._model.device.type,
             effective=self._got.effective, why=self._got.why, phases=seconds, memory=Memory(parts=parts),
             n_ctx=int(str(self._got.effective["n_ctx"])), template="model" if self._files.template is not None else "none",
-            notes=tuple(dict.fromkeys([*self._notes, *job.notes])),
+            sees=self._eyes is not None, blind=self._blind, notes=tuple(dict.fromkeys([*self._notes, *job.notes])),
         )  # fmt: skip
 
     # --- running ----------------------------------------------------------------------------
@@ -291,12 +316,24 @@ class Transformers:
             raise EngineError("not_loaded", "No model is loaded.", "Load one first.")
         return self._model, self._cache, self._tokens, self._renderer
 
-    def _plan(self, ids: list[int], knobs: Settings) -> Plan:
+    def _read(self, request: ChatRequest, job: Job) -> tuple[list[int], dict[str, Any]]:
+        """(the prompt's ids, tensors of its images)."""
+        model, _, tokens, renderer = self._ready()
+        if self._eyes is None or not any(m.images for m in request.messages):
+            return prepare(job, request, self._files, renderer, tokens.encode, self._with_sight), {}
+        with job.phase("prepare"):
+            ids, tensors = self._eyes.read(request.messages, self._files, renderer)
+            job.live["n_in"] = float(len(ids))
+            if self._got.effective["prompt_lookup_num_tokens"]:
+                job.note("prompt lookup rests while images are read")
+            return ids, to_model(tensors, model)
+
+    def _plan(self, ids: list[int], knobs: Settings, images: dict[str, Any] | None = None) -> Plan:
         load = self._got.effective
         limit = room(len(ids), int(str(load["n_ctx"])), int(str(knobs["max_tokens"])))
         ends = () if knobs["ignore_eos"] else self._ends
         pad = self._ends[0] if self._ends else 0
-        return Plan(ids, limit, knobs, load, ends, pad, bool(load["compile"]))
+        return Plan(ids, limit, knobs, load, ends, pad, bool(load["compile"]), images or {})
 
     def _find_ends(self) -> tuple[int, ...]:
         """The ids that end an answer: the model's own, the variant's, and the usual end-of-turn texts it knows as special."""

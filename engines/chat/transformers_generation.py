@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -124,6 +124,12 @@ class Plan:
     ends: tuple[int, ...]
     pad: int
     compile: bool
+    inputs: dict[str, Any] = field(default_factory=dict)  # tensors of images; then nothing is re-used, nor kept
+
+    @property
+    def lookup(self) -> int:
+        """Tokens to guess from the prompt; none with images, whose places in the prompt would be guessed too."""
+        return 0 if self.inputs else _number(self.load["prompt_lookup_num_tokens"])
 
 
 @dataclass(slots=True)
@@ -148,9 +154,10 @@ def answer(
         with ExitStack() as all_of_it, torch.no_grad():
             reading = all_of_it.enter_context(ExitStack())
             reading.enter_context(job.phase("prefill"))
-            outcome.n_cached = cache.begin(plan.ids, fresh)
+            outcome.n_cached = cache.begin(plan.ids, fresh or bool(plan.inputs))
             reading.enter_context(layers_hear_cancel(model, job))
-            prefill(model, cache, plan.ids, outcome.n_cached, _number(plan.load["prefill_chunk_size"]), job)
+            if not plan.inputs:
+                prefill(model, cache, plan.ids, outcome.n_cached, _number(plan.load["prefill_chunk_size"]), job)
 
             def decode_begins() -> None:
                 _wait_for(model.device)
@@ -162,10 +169,10 @@ def answer(
             outcome.halted = _generate(model, cache, plan, job, streamer, probabilities)
             whole = True
     finally:
-        if whole:
+        if whole and not plan.inputs:  # the ids do not say which images were read
             cache.end([*plan.ids, *text.ids])
         else:
-            cache.clear()  # it may have been left in the middle of a forward
+            cache.clear()  # or it may have been left in the middle of a forward
     return outcome
 
 
@@ -216,7 +223,7 @@ def generation_config(plan: Plan, device: str) -> Any:
         "max_new_tokens": plan.max_new_tokens, "eos_token_id": list(plan.ends) or None, "pad_token_id": plan.pad,
         "use_cache": True, "disable_compile": not plan.compile, **_sampling(plan.knobs),
     }  # fmt: skip
-    if lookup := _number(plan.load["prompt_lookup_num_tokens"]):
+    if lookup := plan.lookup:
         options["prompt_lookup_num_tokens"] = lookup
         options["max_matching_ngram_size"] = plan.load["max_matching_ngram_size"]
     if plan.compile:
@@ -251,7 +258,7 @@ def _generate(
         model.generate(
             ids, attention_mask=torch.ones_like(ids), generation_config=generation_config(plan, model.device.type),
             past_key_values=cache.cache, streamer=streamer, logits_processor=LogitsProcessorList(processors),
-            stopping_criteria=StoppingCriteriaList([CancelCriterion(job, model.device)]),
+            stopping_criteria=StoppingCriteriaList([CancelCriterion(job, model.device)]), **plan.inputs,
         )  # fmt: skip
     except Halt:
         return True
@@ -282,7 +289,7 @@ def _drafts(
     (transformers passes the whole prompt in the first verify step even when the cache holds most of it: the
     cache then holds it twice, and the answer is wrong without an error.)
     """
-    if not _number(plan.load["prompt_lookup_num_tokens"]):
+    if not plan.lookup:
         yield
         return
     from transformers.generation.candidate_generator import PromptLookupCandidateGenerator as Lookup
@@ -321,12 +328,18 @@ def _compile_config(load: Settings, device: str) -> Any:
 
 
 def _layers(model: Any) -> list[Any]:
-    """The decoder's layers; [] for a model built in another way."""
-    count = model.config.get_text_config(decoder=True).num_hidden_layers
-    for module in model.modules():
-        if type(module).__name__ == "ModuleList" and len(module) == count:
-            return list(module)
-    return []
+    """The layers of the decoder and, of a model that sees, those of its vision part; [] for one built in another way."""
+    text = model.config.get_text_config(decoder=True).num_hidden_layers
+    vision = getattr(getattr(model.config, "vision_config", None), "num_hidden_layers", None)
+    decoder = model.get_decoder() if vision else model
+    own = {id(module) for module in decoder.modules()}
+    return [*_listed(decoder.modules(), text), *_listed((m for m in model.modules() if id(m) not in own), vision)]
+
+
+def _listed(modules: Iterable[Any], count: int | None) -> list[Any]:
+    """The members of the first list of so many modules."""
+    found = (m for m in modules if count and type(m).__name__ == "ModuleList" and len(m) == count)
+    return list(next(found, ()))
 
 
 @functools.cache

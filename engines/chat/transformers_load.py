@@ -104,11 +104,12 @@ def read_config(folder: Path) -> Any:
                           "Use a model whose architecture this transformers knows.") from error  # fmt: skip
 
 
-def read_model(folder: Path, settings: Settings, job: Job) -> Any:
-    """The model on its device, in evaluation mode. Raises EngineError `load_failed`, `no_memory`, Cancelled."""
+def read_model(folder: Path, settings: Settings, job: Job, with_sight: bool = False) -> Any:
+    """The model, with_sight with its vision part, on its device, in evaluation mode. Raises EngineError `load_failed`, `no_memory`, Cancelled."""
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
+    kind = AutoModelForImageTextToText if with_sight else AutoModelForCausalLM
     dtype = getattr(torch, DTYPES[str(settings["dtype"])])
     name, device = str(settings["quantization"]), str(settings["device"])
     options: dict[str, Any] = {
@@ -129,7 +130,7 @@ def read_model(folder: Path, settings: Settings, job: Job) -> Any:
         if (chosen := quantization.config(name, settings, dtype)) is not None:
             options["quantization_config"] = chosen
         try:
-            model, found = AutoModelForCausalLM.from_pretrained(str(folder), output_loading_info=True, **options)
+            model, found = kind.from_pretrained(str(folder), output_loading_info=True, **options)
         except (Cancelled, EngineError):
             raise
         except Exception as error:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engines.chat.prompt import check_ids
 from engines.chat.text import Assembler
 from engines.errors import EngineError
 
@@ -47,15 +48,23 @@ class Tokens:
         first: str = self.backend.decode([token], skip_special_tokens=False)
         return pair[len(first) :] if pair.startswith(first) else first
 
+    def pieces(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """Each id's text as it stands in a prompt; joined they are the prompt. Raises EngineError `bad_ids`."""
+        check_ids(ids, self.backend.get_vocab_size(with_added_tokens=True))
+        known = {token: self.within(token) for token in set(ids)}
+        first: str = self.backend.decode(list(ids[:1]), skip_special_tokens=False)
+        return (first, *(known[token] for token in ids[1:])) if ids else ()
+
 
 class Detokenizer:
     """Ids to text as they come, each id looked at a bounded number of times; stop texts end it.
 
-    `ids` is everything sampled. `stopped` turns True when a stop text is complete.
+    `ids` is everything sampled; offsets[i]: characters given out once ids[i] was taken in. `stopped` turns True when a stop text is complete.
     """
 
     def __init__(self, tokens: Tokens, prompt: Sequence[int], stop: Sequence[str], ends: frozenset[int]) -> None:
         self.ids: list[int] = []
+        self.offsets: list[int] = []
         self.assembler = Assembler(stop)
         self._backend, self._ends = tokens.backend, ends
         self._context = list(prompt[-8:])  # what stands before decides about a leading space
@@ -71,15 +80,9 @@ class Detokenizer:
     def push(self, token: int) -> str:
         """The text that may be shown now."""
         self.ids.append(token)
-        if token in self._ends or self.stopped:
-            return ""
-        self._starts.append(self._length)
-        self._waiting.append(token)
-        piece = self._step(token)
-        if not piece:
-            return ""
-        self._waiting.clear()
-        return self._show(piece)
+        shown = self._take(token)
+        self.offsets.append(self.assembler.length)
+        return shown
 
     def finish(self) -> str:
         """The rest: what was held back turned out to be text."""
@@ -95,6 +98,17 @@ class Detokenizer:
             return len(self._starts)
         end = len(self.assembler.text)
         return sum(start < end for start in self._starts)
+
+    def _take(self, token: int) -> str:
+        if token in self._ends or self.stopped:
+            return ""
+        self._starts.append(self._length)
+        self._waiting.append(token)
+        piece = self._step(token)
+        if not piece:
+            return ""
+        self._waiting.clear()
+        return self._show(piece)
 
     def _show(self, piece: str) -> str:
         self._length += len(piece)

@@ -176,6 +176,8 @@ def test_an_engine_keeps_its_word(
     _check_discard(one)
     _check_cancel(one, spec)
     _check_refusals(one)
+    if not loaded.sees:
+        _check_blind(one, spec)
     if Verb.TOKENIZE in spec.verbs:
         ids = _check_tokenize(one)
         if not spec.for_tests:
@@ -220,6 +222,7 @@ def _check_length(one: Talk) -> None:
     assert first.times_ns[0] > 0
     assert first.metrics["n_in"] == len(first.prompt_ids) > 0
     assert one.text(first.id) == first.text
+    _check_offsets(first)
     assert first.effective["max_tokens"] == 7
     assert first.memory.peak_bytes
     again = one.expect(Finished, ask(one, knobs={"max_tokens": 7}, clear_cache=True))
@@ -227,9 +230,17 @@ def _check_length(one: Talk) -> None:
     assert again.metrics["n_cached"] == 0
 
 
+def _check_offsets(done: Finished) -> None:
+    """One for each id, growing, never past the text; what a page colours token by token."""
+    assert len(done.offsets) == len(done.ids)
+    assert list(done.offsets) == sorted(done.offsets)
+    assert 0 < done.offsets[-1] <= len(done.text)
+
+
 def _check_discard(one: Talk) -> None:
     quiet = one.expect(Finished, ask(one, knobs={"max_tokens": 5}, discard_text=True))
     assert quiet.metrics["n_out"] == 5
+    _check_offsets(quiet)
     assert one.text(quiet.id) == ""
 
 
@@ -264,6 +275,22 @@ def _check_refusals(one: Talk) -> None:
         one.events.clear()
 
 
+def _check_blind(one: Talk, spec: EngineSpec) -> None:
+    """Images that nobody looks at are refused in words, before anything is computed, and it goes on."""
+    messages = (Message("user", "What is this?", ("/nowhere/image.png",)),)
+    orders: list[Run | Tokenize] = [Run(id=930, request=ChatRequest(messages=messages))]
+    if Verb.TOKENIZE in spec.verbs:
+        orders.append(Tokenize(id=931, messages=messages))
+    for order in orders:
+        one.session.send(order)
+        failed = one.until(lambda e, n=order.id: isinstance(e, Failed | Finished) and e.id == n)
+        assert isinstance(failed, Failed)
+        assert (failed.code, failed.fatal) == ("no_vision", False)
+        assert failed.message.startswith("This model cannot see images here: ")
+        assert failed.hint
+        one.events.clear()
+
+
 def _check_tokenize(one: Talk) -> tuple[int, ...]:
     one.session.send(Tokenize(id=910, text=SENTENCE))
     one.session.send(Tokenize(id=911, messages=(Message("user", SENTENCE),)))
@@ -272,7 +299,24 @@ def _check_tokenize(one: Talk) -> tuple[int, ...]:
     run = one.expect(Finished, ask(one, knobs={"max_tokens": 1}))
     assert messages == run.prompt_ids, "the page's count must be the run's"
     assert isinstance(text, tuple)
+    _check_pieces(one, run.prompt_ids)
     return text
+
+
+def _check_pieces(one: Talk, prompt: tuple[int, ...]) -> None:
+    """The texts of a prompt's ids, asked with the conversation or by the ids; an id that is none harms nothing."""
+    one.session.send(Tokenize(id=912, messages=(Message("user", SENTENCE),), pieces=True))
+    one.session.send(Tokenize(id=913, ids=prompt, pieces=True))
+    read, again = one.expect(Tokens, 912), one.expect(Tokens, 913)
+    assert (read.ids, again.ids) == (prompt, prompt)
+    assert read.pieces == again.pieces
+    assert len(read.pieces) == len(prompt)
+    assert SENTENCE in "".join(read.pieces)
+    assert one.expect(Tokens, 911).pieces == ()
+    one.session.send(Tokenize(id=914, ids=(10**9,), pieces=True))
+    last = one.until(lambda e: isinstance(e, Failed | Tokens) and e.id == 914)
+    assert isinstance(last, Tokens) or (last.code, last.fatal) == ("bad_ids", False)
+    one.events.clear()
 
 
 def _check_ids(one: Talk) -> None:

@@ -26,14 +26,15 @@ FILES = p.ModelFiles(
 BLOB = p.Blob("/x.blob", (2, 3), "float32", 24)
 MEMORY = p.Memory(runtime_bytes=1, model_bytes=2**40, parts={"weights": 5})
 CHAT = p.ChatRequest(
-    messages=(p.Message("user", "Grüß Gott 👋"),), knobs={"stop": ["a"], "seed": None, "top_p": 0.5, "k": 3}
+    messages=(p.Message("user", "Grüß Gott 👋"), p.Message("user", "look", ("/a.png",))),
+    knobs={"stop": ["a"], "seed": None, "top_p": 0.5, "k": 3},
 )
 
 COMMANDS = [
     p.Describe(id=1, engine="echo"),
     p.Load(id=2, engine="echo", files=FILES, knobs={"n_ctx": "auto", "on": True}),
     p.Run(id=3, request=CHAT),
-    p.Tokenize(id=4, text="x", messages=(p.Message("user", "y"),)),
+    p.Tokenize(id=4, text="x", messages=(p.Message("user", "y"),), ids=(5,), pieces=True),
     p.Score(id=5, ids=(1, 2, 3), prefill=1, step=2, write="/w", against="/a"),
     p.Convert(id=6, engine="e", files=FILES, variant="q8_0", target="/t"),
     p.Input(id=7, run=3, text="more", audio=BLOB, end=True),
@@ -44,18 +45,35 @@ EVENTS = [
     p.Hello(protocol=1, pid=9, python="3.11"),
     p.Progress(id=1, phase="read", fraction=None, message="half"),
     p.Described(id=1, engine="e", version="1", build="b", available=True, knobs={"k": KnobState(off="why")}),
-    p.Loaded(id=1, engine="e", version="1", build="b", device="cpu", effective={"n_ctx": 4096}, memory=MEMORY),
+    p.Loaded(
+        id=1,
+        engine="e",
+        version="1",
+        build="b",
+        device="cpu",
+        effective={"n_ctx": 4096},
+        memory=MEMORY,
+        sees=True,
+        blind="",
+    ),
     p.Text(id=1, text="\x00é👋", stats={"n_out": 2.0}),
     p.Segment(id=1, start_s=0.5, end_s=1.5, text="hi"),
     p.Audio(id=1, rate=16000, samples=b"\x00\xff"),
     p.Preview(id=1, step=3, image=BLOB),
     p.Stats(id=1, stats={"n_out": 1.0}),
-    p.Tokens(id=1, ids=(1, 2)),
+    p.Tokens(id=1, ids=(1, 2), pieces=("a", "\ufffd")),
     p.Scored(id=1, nll=(0.5,), kl=(0.0,), top1=(True,), stats={"n": 1.0}, written=BLOB),
     p.Converted(id=1, path="/t", bytes=3, seconds=0.5, notes=("n",)),
     p.CancelSeen(id=1),
     p.Beat(phase="decode", counter=4, cpu_s=0.25, rss=10, sample={"cpu_percent": 50.0}),
-    p.Finished(id=1, reason=p.FinishReason.STOP, metrics={"ttft_s": 0.1, "p95": None}, times_ns=(1, 2), memory=MEMORY),
+    p.Finished(
+        id=1,
+        reason=p.FinishReason.STOP,
+        metrics={"ttft_s": 0.1, "p95": None},
+        times_ns=(1, 2),
+        offsets=(0, 3),
+        memory=MEMORY,
+    ),
     p.Failed(id=None, code="c", message="m", hint="h", fatal=True),
     p.Ended(code=-9, words="w", expected=False, stderr=("line",)),
     p.Unresponsive(seconds=10.0, phase="read"),

@@ -70,7 +70,7 @@ def test_hello_load_run(talk: MakeTalk) -> None:
     assert [e.fraction for e in one.events if isinstance(e, Progress)] == sorted(
         e.fraction or 0 for e in one.events if isinstance(e, Progress)
     )
-    assert loaded.effective == {"load_s": 0.1, "slowdown": 1.0, "blur": 0.0}
+    assert loaded.effective == {"n_ctx": 4096, "load_s": 0.1, "slowdown": 1.0, "blur": 0.0}
     done = one.finished("to be or not", rate=0)
     assert (done.reason, done.text) == (FinishReason.STOP, "to be or not ")
     assert one.text(done.id) == done.text
@@ -183,7 +183,7 @@ def test_the_worker_checks_the_knobs_of_a_run(talk: MakeTalk, knobs: dict[str, f
 def test_the_worker_checks_the_knobs_of_a_load_and_keeps_the_model(talk: MakeTalk) -> None:
     one = talk()
     one.loaded("echo")
-    refused = failure(one, one.load("echo", n_ctx=1))
+    refused = failure(one, one.load("echo", n_batch=1))
     assert refused.code == "unknown_knob"
     one.events.clear()
     assert one.finished().reason is FinishReason.STOP

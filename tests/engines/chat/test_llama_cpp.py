@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import itertools
 import json
 import math
@@ -120,6 +121,33 @@ def test_text_ids_and_counts_agree(bench: Bench) -> None:
     assert [done.metrics[k] for k in ("n_out", "n_shown")] == [24, 24]
     assert (len(done.ids), len(done.times_ns), sum(done.counts)) == (24, 24, 24)
     assert list(done.prompt_ids) == bench.adapter.tokenize("", (Message("user", "hello"),))
+
+
+def test_offsets_say_how_much_text_each_token_had_given(bench: Bench) -> None:
+    """A token that is part of a character gives nothing yet; a stop text is held back, and cut."""
+    done = bench.ask("hello", **GREEDY)
+    decoder, length, wanted = codecs.getincrementaldecoder("utf-8")("replace"), 0, []
+    for token in done.ids:
+        length += len(decoder.decode(model(bench).piece(token)))
+        wanted.append(length)
+    assert list(done.offsets) == wanted
+    assert bench.ask("hello", discard_text=True, **GREEDY).offsets == done.offsets
+    stop = done.text[4:7]
+    cut = bench.ask("hello", stop=[stop], **GREEDY)
+    assert len(cut.offsets) == len(cut.ids)
+    assert cut.offsets[-1] == len(cut.text) == done.text.index(stop)
+
+
+def test_the_pieces_of_a_prompt_are_what_the_model_reads(bench: Bench) -> None:
+    ids = bench.adapter.tokenize("", (Message("user", "hello there"),))
+    pieces = bench.adapter.pieces(ids)
+    assert "<|im_start|>" in pieces
+    assert "".join(pieces).replace(" ", "") == "<|im_start|>user\nhellothere<|im_end|>\n<|im_start|>assistant\n"
+    assert "hello there" in "".join(pieces)
+    assert set(bench.adapter.pieces(bench.adapter.tokenize("é", ()))[-2:]) == {"\ufffd"}
+    with pytest.raises(EngineError) as caught:
+        bench.adapter.pieces([model(bench).n_vocab])
+    assert caught.value.code == "bad_ids"
 
 
 def test_what_is_discarded_is_counted_but_not_sent(bench: Bench) -> None:
@@ -276,6 +304,7 @@ def test_prompt_lookup_says_the_same_in_fewer_steps(make: Callable[..., Bench], 
     got = fast.ask(ids=PROMPT, logit_bias=bias, **knobs)
     assert got.ids == want.ids
     assert got.text == want.text == fast.outbox.shown
+    assert got.offsets == want.offsets
     assert np.allclose(got.logprobs, want.logprobs, atol=0.02)
     assert got.metrics["drafted"] >= got.metrics["accepted"] > 0  # type: ignore[operator]
     assert len(got.counts) < len(want.counts)

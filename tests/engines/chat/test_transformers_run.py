@@ -100,6 +100,9 @@ def test_it_says_how_much_text_stood_there_after_each_step(plain: Engine) -> Non
     assert len(done.shown) == len(done.times_ns) == len(done.counts)
     assert list(done.shown) == sorted(done.shown)
     assert done.shown[-1] == len(done.text) > 0
+    assert len(done.offsets) == len(done.ids)
+    assert list(done.offsets) == sorted(done.offsets)
+    assert all(shown >= offset for shown, offset in zip(done.shown, done.offsets, strict=True))
     assert plain.adapter.run(ChatRequest(ids=PROMPT, discard_text=True), plain.job()).shown == ()
 
 
@@ -290,3 +293,4 @@ def test_conversation_and_tokenize_agree(make: object) -> None:
     backend = engine.adapter._tokens.backend
     text = backend.decode(list(done.prompt_ids), skip_special_tokens=False)
     assert text == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+    assert "".join(engine.adapter.pieces(done.prompt_ids)) == text

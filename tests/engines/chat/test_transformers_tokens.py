@@ -48,6 +48,30 @@ def test_the_end_token_and_cut_stop_texts_are_not_shown() -> None:
     assert (reader.assembler.text, reader.n_shown(), reader.stopped) == ("ab", 2, True)
 
 
+def test_offsets_grow_with_whole_characters() -> None:
+    tokens = Tokens(tiny_tokenizer())
+    ids = [*tokens.encode("aé!", False), 2]
+    assert len(ids) == 5
+    _, reader = texts(tokens, ids)
+    assert reader.offsets == [1, 1, 2, 3, 3], "the first byte of a character gives nothing, nor does the end"
+    _, reader = texts(tokens, tokens.encode("abXYcd", False), ("XY",))
+    assert reader.offsets == [1, 2, 2, 2, 2, 2], "a stop text is held back, then cut"
+
+
+def test_the_pieces_of_a_prompt_are_what_the_model_reads() -> None:
+    tokens = Tokens(tiny_tokenizer())
+    text = "<|im_start|>user\n  two words <|im_end|>\n"
+    pieces = tokens.pieces(tokens.encode(text, False))
+    assert "".join(pieces) == text
+    assert pieces[0] == "<|im_start|>"
+    half = tokens.pieces(tokens.encode("é", False))
+    assert set(half) == {"\ufffd"}
+    assert tokens.pieces([]) == ()
+    with pytest.raises(EngineError) as caught:
+        tokens.pieces([10**6])
+    assert caught.value.code == "bad_ids"
+
+
 def test_special_tokens_written_in_a_text_are_parsed() -> None:
     tokens = Tokens(tiny_tokenizer())
     assert tokens.encode("<|im_start|>", False) == [1]
