@@ -8,9 +8,11 @@ from typing import Any
 import click
 
 from app.cli.figures import size
-from app.cli.program import Interrupts, Program, Ticker, json_option, not_built, pass_program, show_json
+from app.cli.models_fit import Wanted, shape, show_fits
+from app.cli.program import Interrupts, Program, Ticker, json_option, not_built, pass_program, say, show_json
 from app.errors import TandemError
 from app.lab.convert import convert as make_variant
+from app.lab.fit import fits
 from app.library import Variant
 from engines import registry
 from engines.spec import EngineSpec, Verb
@@ -21,7 +23,7 @@ from engines.spec import EngineSpec, Verb
 def models(context: click.Context) -> None:
     """List, get, add, convert and remove models."""
     if context.invoked_subcommand is None:
-        raise click.UsageError("Say what to do: list, info, get, add, convert, remove.", context)
+        raise click.UsageError("Say what to do: list, info, get, add, fit, convert, remove.", context)
 
 
 @models.command("list")
@@ -129,12 +131,23 @@ def scan(program: Program, rest: tuple[str, ...]) -> None:
     not_built("`tandem models scan`")
 
 
-@models.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
+@models.command()
+@click.argument("model", metavar="ID[:VARIANT]")
+@click.option("--engine", metavar="ID", help="One engine; by default every engine that can load the model.")
+@click.option("--set", "pairs", multiple=True, metavar="KNOB=VALUE", help="A load setting; several times.")
+@json_option
 @pass_program
-def fit(program: Program, rest: tuple[str, ...]) -> None:
-    """What fits this machine (coming)."""
-    not_built("`tandem models fit`")
+def fit(program: Program, model: str, engine: str | None, pairs: tuple[str, ...], as_json: bool) -> None:
+    """What of a model fits this machine's memory, in parts, before anything is loaded."""
+    wanted = Wanted(pairs, engine)
+    with program.services() as services:
+        found = fits(services.library, services.store, model, wanted.of, engine)
+    for note in wanted.notes():
+        say(f"note: {note}")
+    if as_json:
+        show_json({"variants": [shape(each) for each in found]})
+    else:
+        show_fits(model, found)
 
 
 def converter(source: Variant, target: str) -> EngineSpec:

@@ -23,7 +23,7 @@ CODE_ENDINGS = frozenset({".py", ".pyc", ".so", ".dll", ".dylib", ".pyd", ".exe"
 CODE_KEYS = {"auto_map", "custom_pipelines", "custom_pipeline", "custom_code"}
 PLAIN_PRIVATE = {
     "_name_or_path", "_model_name_or_path", "_commit_hash", "_diffusers_version", "_class_name",
-    "_attn_implementation_autoset", "_sliding_window_pattern",
+    "_attn_implementation_autoset", "_sliding_window_pattern", "_pad_token_id",
 }  # fmt: skip
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 PRECISIONS = {"F32": "f32", "F16": "f16", "BF16": "bf16", "F64": "f64", "I8": "int8", "U8": "u8"}

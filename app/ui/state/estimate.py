@@ -9,8 +9,13 @@ from app.ui.language import tr
 from app.ui.state import words
 from engines.spec import EngineSpec
 
-PARTS = {"weights": "weights", "kv": "KV", "compute": "compute", "other": "other"}
+PARTS = ("weights", "kv", "compute", "other")
 GROWS = 0.02  # from this share on it is said that a load takes less at first
+
+
+def names() -> dict[str, str]:
+    """What each part is called."""
+    return {"weights": tr("weights"), "kv": tr("KV"), "compute": tr("compute"), "other": tr("other")}
 
 
 def headline(found: Estimate) -> str:

@@ -46,6 +46,7 @@ def test_a_run_becomes_a_stored_record(services: Services, session: ModelSession
     assert record.knobs["effective"]["temperature"] == 0.7
     assert record.record["files"][0]["sha256"] == tiny.files[0].sha256
     assert len(record.record["times_ns"]) == 3
+    assert record.record["offsets"] == [4, 8, 14]
     assert session.state is SessionState.READY
 
 
@@ -139,6 +140,16 @@ def test_tokenize_is_answered(session: ModelSession, tiny: Variant) -> None:
     request = session.tokenize("two words")
     events = session.wait(2.0)
     assert [len(e.ids) for e in events if isinstance(e, Tokens) and e.id == request] == [2]
+
+
+def test_the_pieces_of_a_prompt_can_be_asked_for(session: ModelSession, tiny: Variant) -> None:
+    load(session, tiny)
+    request = session.tokenize(messages=(Message("user", "two words"),), pieces=True)
+    (first,) = (e for e in session.wait(2.0) if isinstance(e, Tokens) and e.id == request)
+    assert first.pieces == ("two ", "words ")
+    again = session.tokenize(ids=first.ids)
+    (second,) = (e for e in session.wait(2.0) if isinstance(e, Tokens) and e.id == again)
+    assert (second.ids, second.pieces) == (first.ids, first.pieces)
 
 
 def test_a_measurement_elsewhere_keeps_runs_out(services: Services, session: ModelSession, tiny: Variant) -> None:
