@@ -11,13 +11,19 @@ from PySide6.QtWidgets import QWidget
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One thing a person can do. enabled_when: asked each time it could be done."""
+    """One thing a person can do. enabled_when: asked each time it could be done. also: further shortcuts."""
 
     id: str
     title: str
     run: Callable[[], object]
     shortcut: str = ""
     enabled_when: Callable[[], bool] = lambda: True
+    also: tuple[str, ...] = ()
+
+    @property
+    def shortcuts(self) -> tuple[str, ...]:
+        """All of them, the one that is shown first."""
+        return tuple(keys for keys in (self.shortcut, *self.also) if keys)
 
     def trigger(self) -> bool:
         """Do it if it can be done now; True if it was."""
@@ -36,10 +42,10 @@ class Commands:
             self.add(command)
 
     def add(self, command: Command) -> None:
-        """One more command. Raises ValueError if its id or shortcut is taken."""
-        taken = {c.shortcut for c in self._table.values() if c.shortcut}
-        if command.id in self._table or command.shortcut in taken:
-            raise ValueError(f"command {command.id} ({command.shortcut}) is there already")
+        """One more command. Raises ValueError if its id or a shortcut is taken."""
+        taken = {_keys(keys) for c in self._table.values() for keys in c.shortcuts}
+        if command.id in self._table or taken & {_keys(keys) for keys in command.shortcuts}:
+            raise ValueError(f"command {command.id} ({', '.join(command.shortcuts)}) is there already")
         self._table[command.id] = command
 
     def __getitem__(self, id: str) -> Command:
@@ -52,14 +58,23 @@ class Commands:
     def install(self, widget: QWidget) -> None:
         """Bind every shortcut to the window."""
         for command in self._table.values():
-            if command.shortcut:
+            if command.shortcuts:
                 action = QAction(command.title, widget)
                 action.setObjectName(f"command.{command.id}")
-                action.setShortcut(QKeySequence(command.shortcut))
+                action.setShortcuts([QKeySequence(keys) for keys in command.shortcuts])
                 action.triggered.connect(command.trigger)
                 widget.addAction(action)
 
-    def search(self, words: str) -> list[Command]:
-        """Those that can be done now and whose title has every word."""
-        wanted = words.lower().split()
-        return [c for c in self._table.values() if c.enabled_when() and all(w in c.title.lower() for w in wanted)]
+    def possible(self) -> list[Command]:
+        """Those that can be done now, in their order."""
+        return [c for c in self._table.values() if c.enabled_when()]
+
+
+def keys_in_words(shortcut: str) -> str:
+    """As the keys are called here: "Ctrl+Enter" for what Qt calls Ctrl+Return."""
+    return QKeySequence(shortcut).toString(QKeySequence.SequenceFormat.NativeText).replace("Return", "Enter")
+
+
+def _keys(shortcut: str) -> str:
+    """One spelling of each shortcut: "Return" and "Ctrl+return" differ only in how they are written."""
+    return QKeySequence(shortcut).toString()

@@ -25,7 +25,7 @@ from app.ui.state.demo import Demo, read
 from app.ui.state.ports import Descriptions, Notify, Services, Session
 from engines import registry
 from engines.knobs import Settings
-from engines.protocol import ChatRequest, Event, Loaded
+from engines.protocol import ChatRequest, Event, Loaded, Message
 from engines.spec import EngineSpec
 
 FRAME = 2  # events a poll
@@ -97,7 +97,9 @@ class ReplaySession:
         self._queue.extend(self._demo.events(self._runs))
         return self._runs
 
-    def tokenize(self, text: str) -> int:
+    def tokenize(
+        self, text: str = "", messages: tuple[Message, ...] = (), *, ids: tuple[int, ...] = (), pieces: bool = False
+    ) -> int:
         return 0
 
     def stop(self) -> None:

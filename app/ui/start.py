@@ -65,6 +65,7 @@ def _opened(
 
 def _run(app: QApplication, look: themes.Theme, services: Services, theme: str | None) -> int:
     program = Program(services, registry.visible(Task.CHAT))
+    look.set_scale(program.settings.zoom / 100)
     look.set_mode(mode(theme or program.settings.look))
     program.settings.look_changed.connect(look.set_mode)
     window = MainWindow(look, program)

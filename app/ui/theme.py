@@ -69,6 +69,18 @@ class Theme(QObject):
             hints.setColorScheme(Qt.ColorScheme.Dark if mode == "dark" else Qt.ColorScheme.Light)
         self._apply()
 
+    def set_scale(self, scale: float) -> None:
+        """Another size for everything; widgets that are there keep the lengths they were made with."""
+        if scale != self.scale:
+            self.scale = scale
+            self.set_fonts()
+            self._dress()
+
+    def set_fonts(self) -> None:
+        """Give the application and its tooltips the font at this scale."""
+        self._app.setFont(self.font())
+        QToolTip.setFont(self.font("dim"))
+
     def px(self, length: float) -> int:
         """A length of the 13 px design in this font's pixels; never 0 for a length that is not 0."""
         return max(1, round(length * self.scale)) if length else 0
@@ -102,8 +114,11 @@ class Theme(QObject):
         if wanted is self.tokens and self._app.styleSheet():
             return
         self.tokens = wanted
-        self._app.setPalette(palette(wanted))
-        self._app.setStyleSheet(sheet(wanted, self.px))
+        self._dress()
+
+    def _dress(self) -> None:
+        self._app.setPalette(palette(self.tokens))
+        self._app.setStyleSheet(sheet(self.tokens, self.px))
         self.changed.emit()
 
     def _wanted(self) -> Tokens:
@@ -120,8 +135,7 @@ def install(app: QApplication, mode: Mode = "system", scale: float = 1.0) -> The
         QDir.addSearchPath("tandem-icons", icons)
     app.setStyle(QStyleFactory.create("Fusion"))
     theme = Theme(app, mode, scale)
-    app.setFont(theme.font())
-    QToolTip.setFont(theme.font("dim"))
+    theme.set_fonts()
     theme.set_mode(mode)
     return theme
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import base64
 import importlib
-from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 
-from app.ui.commands import Command, Commands
+from app.ui.commands import Commands, keys_in_words
+from app.ui.language import tr
 from app.ui.pages.coming import ComingPage
 from app.ui.pages.table import PAGES, Entry, entry
+from app.ui.palette import Palette
+from app.ui.palette_offers import Offer
 from app.ui.program import Program
 from app.ui.theme import Theme
 from app.ui.widgets.rail import Rail, RailItem
+from app.ui.window_commands import table
 
 if TYPE_CHECKING:
     from app.ui.pages.chat import ChatPage  # a page is imported when it is first shown
-    from app.ui.pages.compare import ComparePage
 
 START_SIZE = (1280, 760)  # fits a screen of 800 with its bars
 LEAST_SIZE = (820, 540)
@@ -39,19 +42,32 @@ class MainWindow(QMainWindow):
         self.setObjectName("window")
         self._pages: dict[str, QWidget] = {}
         self._stack = QStackedWidget()
-        self.rail = Rail(theme, [RailItem(e.id, e.title, e.icon, e.group, bool(e.coming)) for e in PAGES])
-        self.rail.chosen.connect(self.show_page)
-        body = QWidget()
-        row = QHBoxLayout(body)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self.rail)
-        row.addWidget(self._stack, 1)
-        self.setCentralWidget(body)
-        self.setMinimumSize(theme.px(LEAST_SIZE[0]), theme.px(LEAST_SIZE[1]))
-        self.commands = Commands(self._table())
+        self._body = QWidget()
+        self._row = QHBoxLayout(self._body)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(0)
+        self._row.addWidget(self._stack, 1)
+        self.setCentralWidget(self._body)
+        self._furnish()
+        self.commands = Commands(table(self, program))
         self.commands.install(self)
         self._restore()
+        program.settings.zoom_changed.connect(self._zoomed)
+
+    def _furnish(self) -> None:
+        """What stands around the pages, at the size in use."""
+        theme = self._theme
+        self.rail = Rail(theme, [RailItem(e.id, e.title, e.icon, e.group, bool(e.coming)) for e in PAGES])
+        self.rail.chosen.connect(self.show_page)
+        self._row.insertWidget(0, self.rail)
+        providers = (self._offered_commands, self._offered_models, self._offered_conversations)
+        self.finder = Palette(theme, self._body, providers)
+        room = self.screen().availableSize()
+        least = (min(theme.px(side), most) for side, most in zip(LEAST_SIZE, room.toTuple(), strict=True))
+        self.setMinimumSize(*least)
+
+    def _zoomed(self) -> None:
+        QTimer.singleShot(0, self, self._rescale)  # a button of a page that goes may have asked
 
     # --- pages --------------------------------------------------------------------------
 
@@ -98,89 +114,77 @@ class MainWindow(QMainWindow):
             self._was_painted = True
             QTimer.singleShot(0, self.painted.emit)
 
-    # --- commands -----------------------------------------------------------------------
+    # --- what commands do ---------------------------------------------------------------
 
-    def _table(self) -> list[Command]:
-        chat = self._program.chat
-        return [
-            Command("chat.new", "New conversation", self._new_conversation, "Ctrl+N"),
-            Command("chat.load", "Load the model", chat.model.load, "Ctrl+L", lambda: chat.model.variant is not None),
-            Command(
-                "chat.unload",
-                "Unload the model",
-                chat.model.unload,
-                "Ctrl+Shift+L",
-                lambda: chat.model.loaded is not None,
-            ),
-            Command("chat.stop", "Stop the answer", self._stop, "Escape", self._can_stop),
-            Command("chat.again", "Answer again", chat.again, "Ctrl+R", lambda: chat.can_ask_again),
-            Command("chat.focus", "Write a message", self._focus_composer, "Ctrl+M"),
-            Command("fold.left", "Show or hide the list", lambda: self._fold("left"), "Ctrl+B", self._has_sides),
-            Command(
-                "fold.inspector",
-                "Show or hide the settings",
-                lambda: self._fold("inspector"),
-                "Ctrl+I",
-                self._has_sides,
-            ),
-            *self._compare_table(),
-            Command("page.chat", "Go to Chat", lambda: self.show_page("chat"), "Ctrl+1"),
-            Command("page.compare", "Go to Compare", lambda: self.show_page("compare"), "Ctrl+2"),
-            Command("page.settings", "Settings", lambda: self.show_page("settings"), "Ctrl+,"),
-            Command("page.help", "Help", lambda: self.show_page("help"), "F1"),
-            Command("window.close", "Close the window", self.close, "Ctrl+Q"),
-        ]
-
-    def _compare_table(self) -> list[Command]:
-        """What can be done while the Compare page is shown: what the buttons of its bar do."""
-        can, act = self._on_compare, self._act
-        return [
-            Command("compare.measure", "Measure the comparison", act("measure"), "Ctrl+Shift+M", can("can_measure")),
-            Command("compare.quick", "Compare quickly, within one load", act("quick"), "", can("can_measure")),
-            Command("compare.race", "Race all lanes, a show", act("race"), "", can("can_measure")),
-            Command("compare.stop", "Stop the comparison", act("stop"), "", can("busy")),
-            Command("compare.replay", "Replay the comparison", act("replay"), "Ctrl+Shift+R", can("can_replay")),
-            Command("compare.add_lane", "Add a lane", act("add_lane"), "Ctrl+Shift+A", can("can_edit")),
-        ]
-
-    def _act(self, verb: str) -> Callable[[], None]:
-        """A verb of the Compare page, which first takes what is still being typed."""
-        return lambda: cast("ComparePage", self._pages["compare"]).act(verb)
-
-    def _on_compare(self, what: str) -> Callable[[], bool]:
-        """True while the Compare page is shown and its state says that it can."""
-        return lambda: self._shows("compare") and bool(getattr(self._program.compare, what))
-
-    def _shows(self, page: str) -> bool:
+    def shows(self, page: str) -> bool:
+        """True while `page` is in front."""
         return self._stack.currentWidget() is self._pages.get(page)
 
-    def _stop(self) -> None:
-        """Escape: what runs on the page that is shown."""
-        if self._shows("compare"):
-            self._act("stop")()
-        else:
-            self._program.chat.stop()
-
-    def _can_stop(self) -> bool:
-        chat = self._program.chat
-        return self._program.compare.busy if self._shows("compare") else chat.running or chat.waiting_for_load
-
-    def _has_sides(self) -> bool:
+    def has_sides(self) -> bool:
+        """True while the page in front has sides to fold."""
         return hasattr(self._stack.currentWidget(), "bones")
 
-    def _fold(self, side: str) -> None:
+    def fold(self, side: str) -> None:
+        """Fold or unfold "left" or "inspector" of the page in front."""
         bones = getattr(self._stack.currentWidget(), "bones", None)
         if bones is not None:
             bones.toggle(side)
 
-    def _new_conversation(self) -> None:
+    def toggle_full_screen(self) -> None:
+        """All of the screen, or the window as it was before."""
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    # --- the palette --------------------------------------------------------------------
+
+    def _offered_commands(self) -> list[Offer]:
+        return [
+            Offer(c.title, c.trigger, "", keys_in_words(c.shortcut), always=True)
+            for c in self.commands.possible()
+            if c.id != "window.palette"
+        ]
+
+    def _offered_models(self) -> list[Offer]:
+        model = self._program.model
+        return [
+            Offer(tr("Use {model}", model=pick.title), partial(model.choose_model, pick.id), tr("model"))
+            for pick in model.models
+            if pick.id != model.model_id
+        ]
+
+    def _offered_conversations(self) -> list[Offer]:
+        chat = self._program.chat
+        return [
+            Offer(found.title, partial(self._open, found.id), tr("conversation"))
+            for found in chat.conversations()
+            if found.title
+        ]
+
+    def _open(self, conversation: str) -> None:
         self.show_page("chat")
-        self._program.chat.new()
+        self._program.chat.open(conversation)
         self.chat.focus_composer()
 
-    def _focus_composer(self) -> None:
-        self.show_page("chat")
-        self.chat.focus_composer()
+    # --- zoom ---------------------------------------------------------------------------
+
+    def _rescale(self) -> None:
+        """Every page is made anew from its state, in the size that was chosen; what runs goes on."""
+        focused, active = self.focusWidget(), self.isActiveWindow()
+        name = focused.objectName() if focused is not None else ""
+        if focused is not None:
+            focused.clearFocus()  # what is being typed is taken over
+        page = self.rail.current()
+        for widget in (*self._pages.values(), self.rail, self.finder):
+            _end(widget)
+        self._pages.clear()
+        self._theme.set_scale(self._program.settings.zoom / 100)
+        self._furnish()
+        if page:
+            self.show_page(page)
+            again = self._pages[page].findChild(QWidget, name) if name else None
+            if again is not None:
+                again.setFocus(Qt.FocusReason.OtherFocusReason)
+        if active:
+            self.activateWindow()
 
     # --- the window itself --------------------------------------------------------------
 
@@ -201,3 +205,10 @@ class MainWindow(QMainWindow):
         kept = self._program.kept.get("window.geometry", "")
         if kept:
             self.restoreGeometry(QByteArray(base64.b64decode(kept)))
+
+
+def _end(widget: QWidget) -> None:
+    """Gone now: its state must not reach it any more."""
+    widget.hide()
+    widget.deleteLater()
+    QCoreApplication.sendPostedEvents(widget, QEvent.Type.DeferredDelete)

@@ -149,7 +149,8 @@ class LaneEditor(QWidget):
         row.setSpacing(px(8))
         for index in range(MOST):
             badge = LaneBadge(self._theme, index)
-            badge.setVisible(index == 0)
+            if index:
+                badge.hide()
             self._badges.append(badge)
             row.addWidget(badge)
         row.addWidget(self.name, 1)

@@ -66,9 +66,8 @@ class Composing(QObject):
             self.composer.set_text(text)
 
     def _count(self, n: int | None) -> None:
-        strip, files = self._state.model.strip, self._state.prompting.tokens
-        count = None if n is None else n + (files or 0)
-        self.composer.set_tokens(count, strip.context_used, strip.context_total)
+        strip = self._state.model.strip
+        self.composer.set_tokens(n, strip.context_used, strip.context_total)
 
     def _recount(self) -> None:
         self._count(self._state.model.strip.draft_tokens)
@@ -101,4 +100,3 @@ class Composing(QObject):
         state.draft_changed.connect(composer.set_text)
         state.tokens_changed.connect(self._count)
         state.model.figures_changed.connect(self._recount)
-        prompting.changed.connect(self._recount)

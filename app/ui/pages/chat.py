@@ -77,6 +77,9 @@ class ChatPage(QWidget):
         self.notices.show_problem(state.problem)
         self.notices.show_words(*self._notice())
 
+    def _knobs_changed(self, _scope: str) -> None:
+        self.inspector.set_can_compare(self.state.trial.possible)
+
     def _show_lesson(self) -> None:
         lesson = self.state.lesson
         self._stack.setCurrentIndex(0 if lesson is not None else 1)
@@ -183,9 +186,14 @@ class ChatPage(QWidget):
             self.composing.send(prompt)
 
     def _make(self, precision: str) -> None:
-        for offer in self.state.model.other_precisions():
-            if offer.plan.precision == precision:
-                self.state.provision.convert(offer)
+        offer = self.state.model.offer_of(precision)
+        if offer is not None:
+            self.state.provision.convert(offer)
+
+    def _show_weights(self) -> None:
+        if not self.bones.is_shown("inspector"):
+            self.bones.toggle("inspector")
+        self.inspector.show_weights()
 
     def _found(self, message: str) -> None:
         ids = [row.id for row in self.state.rows]
@@ -221,7 +229,7 @@ class ChatPage(QWidget):
     def _bind_state(self) -> None:
         state = self.state
         state.changed.connect(self.refresh)
-        state.model.knobs_changed.connect(lambda _: self.inspector.set_can_compare(state.trial.possible))
+        state.model.knobs_changed.connect(self._knobs_changed)
         state.rows_reset.connect(self._show_rows)
         state.row_added.connect(self._row_added)
         state.row_grew.connect(self.transcript.grow)
@@ -230,6 +238,7 @@ class ChatPage(QWidget):
     def _bind_widgets(self) -> None:
         state = self.state
         self.bar.fold.connect(self.bones.toggle)
+        self.bar.weights.connect(self._show_weights)
         self.composing.sent.connect(self.transcript.follow)
         self.composing.edit_last.connect(self.edit_last)
         self.transcript.again.connect(state.again)
@@ -248,7 +257,8 @@ class ChatPage(QWidget):
     def _middle(self) -> QWidget:
         px = self._theme.px
         middle = QWidget()
-        self._stack = QStackedLayout()
+        shown = QWidget(middle)
+        self._stack = QStackedLayout(shown)
         self._stack.addWidget(self.lesson)
         self._stack.addWidget(self.transcript)
         column = QWidget()
@@ -266,7 +276,7 @@ class ChatPage(QWidget):
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(px(4))
-        layout.addLayout(self._stack, 1)
+        layout.addWidget(shown, 1)
         layout.addLayout(row)
         return middle
 

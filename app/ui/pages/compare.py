@@ -280,6 +280,12 @@ class ComparePage(QWidget):
         super().hideEvent(event)
         self.state.replay.pause()
 
+    def _grew(self, lane: int, _step: int, text: str, stats: object) -> None:
+        self.middle.outputs.grow(lane, text, stats)
+
+    def _edit_wanted(self, lane: int) -> None:
+        self.edit_lane(lane, search=True)
+
     # --- wiring -------------------------------------------------------------------------
 
     def _bind_state(self) -> None:
@@ -290,9 +296,9 @@ class ComparePage(QWidget):
         state.texts_reset.connect(self._show_texts)
         state.moved.connect(self._show_moment)
         state.began.connect(self._began)
-        state.grew.connect(lambda lane, _step, text, stats: self.middle.outputs.grow(lane, text, stats))
+        state.grew.connect(self._grew)
         state.items_changed.connect(self._show_items)
-        state.edit_wanted.connect(lambda lane: self.edit_lane(lane, search=True))
+        state.edit_wanted.connect(self._edit_wanted)
         state.replay.moved.connect(self._replayed)
         state.files.said.connect(self._show_notices)
         state.model.changed.connect(self._show_start)

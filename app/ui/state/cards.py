@@ -63,7 +63,9 @@ def run_problem(failed: Failed, bigger: int | None = None) -> Problem:
     actions = [("cut_middle", tr("Cut the middle")), ("roll", tr("Leave out the oldest"))]
     if bigger is not None:
         actions.insert(0, ("bigger", tr("Load with {n} tokens", n=f"{bigger:,}")))
-    words = tr("Nothing was lost. Ask with a larger context, or with a part of the conversation left out, or stop here.")
+    words = tr(
+        "Nothing was lost. Ask with a larger context, or with a part of the conversation left out, or stop here."
+    )
     return Problem(tr("The conversation is longer than the context"), failed.message, words, tuple(actions))
 
 

@@ -110,18 +110,15 @@ class ChatState(Conversing):
     def send(self, text: str) -> bool:
         """Commit the message with its files, then ask for the answer, loading the model first where needed."""
         text = text.strip()
-        ready = [file for file in self.prompting.files if file.document is not None]
+        ready = [file for file in self.prompting.files if not (file.problem or file.reading)]
         if not (text or ready) or self.running or self.blocked or self._store.read_only:
             return False
         self.trial.dismiss()
         conversation = self._begin_conversation(text or ready[0].name)
         parent = self.rows[-1].id if self.rows else None
         stored = self._store.add_message(conversation.id, "user", text, parent_id=parent)
-        costs = {file.document.sha256: file.tokens for file in ready if file.document is not None}
-        files = tuple(
-            enclosed.enclose(self._store, stored.id, document, costs.get(document.sha256))
-            for document in self.prompting.take()
-        )
+        files = enclosed.enclose_all(self._store, stored.id, ready)
+        self.prompting.take()
         self._append(Row(stored.id, "user", text, parent_id=parent, files=files))
         self.draft = ""
         self._keep_draft()

@@ -53,6 +53,7 @@ class Conversing(QObject):
         self.taken: Row | None = None  # the message that was deleted last, for its undo
         self.draft = ""
         self._typed_at = 0.0
+        self._draft_tokens: int | None = None  # of the text alone
         self._counting: int | None = None
         self._read: RunRecord | None = None  # the run that was asked for last
         self._history_id: int | None = None  # the request that counts the whole conversation
@@ -60,6 +61,7 @@ class Conversing(QObject):
         self._count_timer = _timer(self, COUNT_MS, self._count)
         self.shelf.changed.connect(self.conversations_changed)
         self.prompting.changed.connect(self.changed)
+        self.prompting.changed.connect(self._tell_draft)
 
     # --- conversations ------------------------------------------------------------------
 
@@ -68,6 +70,7 @@ class Conversing(QObject):
         wanted = self._kept.get("chat.conversation", "")
         found = [c for c in self._store.conversations() if c.id == wanted]
         self._show(found[0] if found else None)
+        self.prompting.restore()
 
     def conversations(self, query: str = "") -> list[Conversation]:
         """Newest first."""
@@ -328,8 +331,15 @@ class Conversing(QObject):
                 self.model.set_strip(replace(self.model.strip, context_used=len(event.ids)))
 
     def _drafted(self, n: int | None) -> None:
-        self.model.set_strip(figures.typing(self.model.strip, n))
-        self.tokens_changed.emit(n)
+        self._draft_tokens = n
+        self._tell_draft()
+
+    def _tell_draft(self) -> None:
+        """What the next message would add to the context, files included."""
+        n, files = self._draft_tokens, self.prompting.tokens
+        total = None if n is None or files is None else n + files
+        self.model.set_strip(figures.typing(self.model.strip, total))
+        self.tokens_changed.emit(total)
 
     def close(self) -> None:
         """At shutdown: the draft is kept."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 
 from app.lab.documents import Document
 from app.store import Store
 from app.ui.language import tr
+from app.ui.state.pictures import PreparedImage
+from app.ui.state.prompting import DraftFile
 from app.ui.state.transcript import RowFile, file_of
 
 
@@ -17,6 +20,24 @@ def enclose(store: Store, message_id: str, document: Document, tokens: int | Non
     made = store.attach(
         message_id, "document", document.name, detail(document, tokens), str(path), document.bytes, document.sha256
     )
+    return file_of(made)
+
+
+def enclose_all(store: Store, message_id: str, files: Sequence[DraftFile]) -> tuple[RowFile, ...]:
+    """Every file of the message that goes out, in their order."""
+    made = []
+    for file in files:
+        if file.document is not None:
+            made.append(enclose(store, message_id, file.document, file.tokens))
+        elif file.picture is not None:
+            made.append(enclose_picture(store, message_id, file.picture))
+    return tuple(made)
+
+
+def enclose_picture(store: Store, message_id: str, picture: PreparedImage) -> RowFile:
+    """Name a prepared picture at its message."""
+    said = f"{picture.width:,} × {picture.height:,}"
+    made = store.attach(message_id, "image", picture.name, said, str(picture.path), picture.bytes, picture.sha256)
     return file_of(made)
 
 

@@ -119,6 +119,12 @@ class ModelState(Sessions):
             return []
         return picks.other_precisions(self._services.library, self.variants, self.variant, self.spec)
 
+    def offer_of(self, precision: str) -> picks.Offer | None:
+        """The copy of the chosen model at this precision, where the engine can make it."""
+        if self.variant is None or self.spec is None:
+            return None
+        return picks.offer_of(self._services.library, self.variants, self.variant, self.spec, precision)
+
     def _resolve(self) -> None:
         self.variant, self.trouble = None, ""
         if self.model_id and self.spec is not None:
@@ -144,14 +150,6 @@ class ModelState(Sessions):
             self._keep.start()
             knob = self.spec.knob(name)
             self.knobs_changed.emit(knob.scope.value if knob else Scope.RUN.value)
-
-    def apply_preset(self, name: str) -> None:
-        """Set the run knobs that a preset names, as far as this engine has them."""
-        for knob, value in self.book.presets().get(name, {}).items():
-            if self.spec is not None and self.spec.knob(knob) is not None:
-                self.book.put(self.spec, knob, value)
-        self._keep.start()
-        self._announce_knobs()
 
     def reset_knobs(self, scope: Scope) -> None:
         """All knobs of `scope` back to their defaults."""

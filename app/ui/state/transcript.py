@@ -83,7 +83,7 @@ def thought_s(metrics: figures.Stats) -> float | None:
 def history(rows: Sequence[Row], system: str, text_of: TextOf = lambda _: "") -> tuple[Message, ...]:
     """What the model is given: the system prompt and the whole branch, files included, thinking and empty answers not."""
     said = [_message(row, text_of) for row in rows if row.text or row.files]
-    said = [message for message in said if message.content]
+    said = [message for message in said if message.content or message.images]
     return tuple([Message("system", system), *said] if system else said)
 
 
@@ -96,4 +96,5 @@ def _message(row: Row, text_of: TextOf) -> Message:
     if row.role == "assistant":
         return Message(row.role, split(row.text).answer.lstrip("\n"))
     files = [(file.name, text_of(file)) for file in row.files if file.kind == "document"]
-    return Message(row.role, in_prompt(files, row.text) if files else row.text)
+    pictures = tuple(file.path for file in row.files if file.kind == "image")
+    return Message(row.role, in_prompt(files, row.text) if files else row.text, pictures)

@@ -184,7 +184,7 @@ def _first_token(before: RunRecord, after: RunRecord) -> Chip:
     tip = tr("Newly read: {was} tokens before, {now} now.", was=f"{was:,}", now=f"{now:,}")
     if not comparable:
         tip += " " + tr("The cache was warm before and is empty after a reload, so the two do not compare.")
-    change = _ratio(new, old) if comparable else ""
+    change = _ratio(new, old) if comparable else tr("read anew")
     return Chip("first_token", tr("first token"), words.spoken(old), words.spoken(new), change, tip)
 
 

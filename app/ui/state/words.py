@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
+from app.ui.language import tr
+
 NONE = "–"
 
 
@@ -48,8 +50,8 @@ def spoken(seconds: float | None) -> str:
 def about(seconds: float) -> str:
     """A rough time ahead: "about 20 s", "about 3 min"."""
     if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
-    return f"about {round(seconds / 60)} min"
+        return tr("about {n} s", n=max(1, round(seconds)))
+    return tr("about {n} min", n=round(seconds / 60))
 
 
 def day(then: float, now: float | None = None) -> str:
@@ -57,10 +59,10 @@ def day(then: float, now: float | None = None) -> str:
     that = datetime.fromtimestamp(then).date()
     days = (datetime.fromtimestamp(time.time() if now is None else now).date() - that).days
     if days <= 0:
-        return "Today"
+        return tr("Today")
     if days == 1:
-        return "Yesterday"
-    return "Last 7 days" if days <= 7 else "Earlier"
+        return tr("Yesterday")
+    return tr("Last 7 days") if days <= 7 else tr("Earlier")
 
 
 def first_words(text: str, most: int = 42) -> str:

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QGuiApplication, QTextCursor, QTextOption, QWheelEvent
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QPaintEvent, QTextCursor, QTextOption, QWheelEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from app.ui.language import tr
 from app.ui.theme import Theme
+from app.ui.widgets.code_colours import Colourer
 from app.ui.widgets.label import Label
 
 COPIED_MS = 1500
 
 
 class CodeCard(QFrame):
-    """Lines of code. `append` inserts at the end and costs the same at any length."""
+    """Lines of code. `append` inserts at the end and costs the same at any length. `painted`: it is on the screen."""
+
+    painted = Signal()
 
     def __init__(self, theme: Theme, language: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("card", "true")
         self.view = _CodeView(theme)
+        self.view.painted.connect(self.painted)
         self._caption = language
-        self.copy_button = CopyButton(theme, self.text, "message.copy_code", "Copy this code")
+        self.colourer = Colourer(self.view.document(), theme, language)
+        self.copy_button = CopyButton(theme, self.text, "message.copy_code", tr("Copy this code"))
         head = QHBoxLayout()
-        head.addWidget(Label(theme, language or "code", "caption", "dim"))
+        head.addWidget(Label(theme, language or tr("code"), "caption", "dim"))
         head.addStretch(1)
         head.addWidget(self.copy_button)
         column = QVBoxLayout(self)
@@ -41,6 +47,11 @@ class CodeCard(QFrame):
     def append(self, text: str) -> None:
         """Add text at the end."""
         self.view.append_text(text)
+        self.colourer.touch()
+
+    def finish(self) -> None:
+        """The code is whole."""
+        self.colourer.finish()
 
     def set_partial(self, line: str) -> None:
         """Show the line that is not ended yet, in place of the one shown before."""
@@ -54,14 +65,18 @@ class CodeCard(QFrame):
 class _CodeView(QPlainTextEdit):
     """As tall as its lines; scrolls sideways; the wheel's other direction scrolls the page."""
 
+    painted = Signal()
+
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._settled = 0
         self._started = False
+        self._fresh = False
+        self._partial = ""
         self.setProperty("code", "true")
         self.setObjectName("message.code")
-        self.setAccessibleName("Code")
+        self.setAccessibleName(tr("Code"))
         self.setReadOnly(True)
         self.setUndoRedoEnabled(False)
         self.setFont(theme.code_font())
@@ -80,16 +95,27 @@ class _CodeView(QPlainTextEdit):
         cursor = self._cut_partial()
         lines = text[:-1] if text.endswith("\n") else text
         cursor.insertText(("\n" if self._started else "") + lines)
-        self._started = True
+        self._started = self._fresh = True
         self._settled = self.document().characterCount() - 1
         self._fit()
 
     def set_partial(self, line: str) -> None:
         """Replace what stands after the complete lines by `line`."""
-        cursor = self._cut_partial()
+        if line == self._partial:
+            return
+        more = line.startswith(self._partial) and bool(self._partial)
+        cursor = self._end() if more else self._cut_partial()
         if line:
-            cursor.insertText(("\n" if self._started else "") + line)
+            cursor.insertText(line[len(self._partial) :] if more else ("\n" if self._started else "") + line)
+        self._partial = line
+        self._fresh = True
         self._fit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  Qt's name
+        super().paintEvent(event)
+        if self._fresh:
+            self._fresh = False
+            self.painted.emit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802  Qt's name
         if abs(event.angleDelta().x()) > abs(event.angleDelta().y()):
@@ -97,7 +123,13 @@ class _CodeView(QPlainTextEdit):
         else:
             event.ignore()
 
+    def _end(self) -> QTextCursor:
+        cursor = QTextCursor(self.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        return cursor
+
     def _cut_partial(self) -> QTextCursor:
+        self._partial = ""
         cursor = QTextCursor(self.document())
         cursor.setPosition(self._settled)
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
@@ -116,7 +148,7 @@ class CopyButton(QPushButton):
     """Puts what `source()` gives on the clipboard, and says so."""
 
     def __init__(self, theme: Theme, source: Callable[[], str], name: str, says: str) -> None:
-        super().__init__("Copy")
+        super().__init__(tr("Copy"))
         self._source = source
         self.setProperty("kind", "quiet")
         self.setFont(theme.font("dim"))
@@ -132,8 +164,8 @@ class CopyButton(QPushButton):
     def copy(self) -> None:
         """Do it."""
         QGuiApplication.clipboard().setText(self._source())
-        self.setText("Copied")
+        self.setText(tr("Copied"))
         self._back.start()
 
     def _rest(self) -> None:
-        self.setText("Copy")
+        self.setText(tr("Copy"))

@@ -2,44 +2,66 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QMimeData, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from collections.abc import Sequence
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QImage, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.ui import icons
+from app.ui.language import tr
+from app.ui.state.prompting import DraftFile
 from app.ui.theme import Theme
+from app.ui.widgets.composer_edit import LINES, ComposerEdit, takes
+from app.ui.widgets.drop_shade import DropShade
 from app.ui.widgets.elide import ElidedLabel
+from app.ui.widgets.file_chips import FileChips
 from app.ui.widgets.label import Label
+from app.ui.widgets.tool_button import ToolButton
 
-LINES = 6
-HINT = "Enter sends, Shift+Enter breaks the line"
+__all__ = ["LINES", "Composer"]
 
 
 class Composer(QFrame):
-    """`submitted` carries the text; the composer empties itself then. `draft_changed` is for keeping drafts."""
+    """`submitted` carries the text; the composer empties itself then. `draft_changed` is for keeping drafts.
+
+    `attach_wanted`: the person asks for a file dialog. `files_dropped(paths)`, `text_pasted(text)` (too long for the
+    field), `picture_pasted(QImage)`, `file_removed(id)`: for `Prompting`. `edit_last`: Up in an empty field.
+    """
 
     submitted = Signal(str)
     stop_requested = Signal()
     draft_changed = Signal(str)
+    attach_wanted = Signal()
+    files_dropped = Signal(list)
+    text_pasted = Signal(str)
+    picture_pasted = Signal(QImage)
+    file_removed = Signal(str)
+    edit_last = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._running, self._reason = False, ""
+        self._files: tuple[DraftFile, ...] = ()
         self.setProperty("card", "true")
-        self.edit = _Edit(theme)
-        self.edit.setPlaceholderText(f"Write a message   ({HINT})")
-        self.edit.entered.connect(self.submit)
-        self.edit.textChanged.connect(self._changed)
-        self.send_button = self._button("chat.send", "Send", "send", "primary")
-        self.send_button.clicked.connect(self.submit)
-        self.stop_button = self._button("chat.stop", "Stop", "stop", "")
-        self.stop_button.clicked.connect(self.stop_requested)
-        self.tokens = Label(theme, "", "caption", "dim")
+        self.setAcceptDrops(True)
+        self.files = FileChips(theme)
+        self.edit = ComposerEdit(theme)
+        self.notice = Label(theme, "", "dim", "warning", wrap=True)
+        self.notice.setObjectName("chat.composer_notice")
+        self.notice.hide()
+        self.attach_button = ToolButton(theme, "chat.attach", tr("Add files or pictures"), "attach")
+        self.send_button = self._button("chat.send", tr("Send"), "send", "primary")
+        self.stop_button = self._button("chat.stop", tr("Stop"), "stop", "")
+        self.tokens = ElidedLabel(theme, "", "caption", "dim")
         self.tokens.setObjectName("chat.tokens")
         self.reason = ElidedLabel(theme, "", "dim", "dim")
         self.reason.setObjectName("chat.reason")
+        self.shade = DropShade(theme, self)
+        self.set_placeholder(tr("Write a message"))
         self._lay_out()
+        self._bind()
         self._refresh()
 
     def _lay_out(self) -> None:
@@ -47,20 +69,35 @@ class Composer(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(px(12), px(10), px(10), px(10))
         column.setSpacing(px(8))
-        column.addWidget(self.edit)
+        for part in (self.files, self.edit, self.notice):
+            column.addWidget(part)
         row = QHBoxLayout()
         row.setSpacing(px(8))
         self.tools = QHBoxLayout()
-        self.tools.setSpacing(px(8))
+        self.tools.setSpacing(px(2))
         row.addLayout(self.tools)
         row.addWidget(self.reason, 1)
         row.addWidget(self.tokens)
         row.addWidget(self.send_button)
         row.addWidget(self.stop_button)
         column.addLayout(row)
+        self.add_tool(self.attach_button)
+
+    def _bind(self) -> None:
+        self.edit.entered.connect(self.submit)
+        self.edit.textChanged.connect(self._changed)
+        self.edit.edit_last.connect(self.edit_last)
+        self.edit.text_pasted.connect(self.text_pasted)
+        self.edit.files_pasted.connect(self.files_dropped)
+        self.edit.picture_pasted.connect(self.picture_pasted)
+        self.edit.refused.connect(self.show_notice)
+        self.files.removed.connect(self.file_removed)
+        self.attach_button.clicked.connect(self.attach_wanted)
+        self.send_button.clicked.connect(self.submit)
+        self.stop_button.clicked.connect(self.stop_requested)
 
     def add_tool(self, button: QWidget) -> None:
-        """Put a button (Attach, System prompt …) at the left of the foot."""
+        """Put a button (System prompt, Saved prompts …) at the left of the foot."""
         self.tools.addWidget(button)
 
     def text(self) -> str:
@@ -74,13 +111,19 @@ class Composer(QFrame):
         self.edit.setPlainText(text)
         self.edit.moveCursor(self.edit.textCursor().MoveOperation.End)
 
+    def insert(self, text: str) -> None:
+        """Put `text` (a saved prompt) where the cursor is."""
+        self.edit.insertPlainText(text)
+        self.edit.setFocus()
+
     def clear(self) -> None:
         """Empty the draft."""
         self.edit.clear()
 
     def set_placeholder(self, text: str) -> None:
         """What stands in the empty field, e.g. "Message SmolLM2…"."""
-        self.edit.setPlaceholderText(f"{text}   ({HINT})")
+        hint = tr("Enter sends, Shift+Enter breaks the line")
+        self.edit.setPlaceholderText(f"{text}   ({hint})")
 
     def set_running(self, running: bool) -> None:
         """While something runs the button is Stop; writing goes on."""
@@ -97,31 +140,86 @@ class Composer(QFrame):
         self._reason = reason
         self._refresh()
 
-    def set_tokens(self, count: int | None) -> None:
-        """How many tokens the draft is; None while that is not known."""
-        self.tokens.setText("" if count is None else f"{count:,} token" + ("s" if count != 1 else ""))
+    def set_files(self, files: Sequence[DraftFile]) -> None:
+        """The files that the message will carry. It can be sent when all are read and none has a problem."""
+        self._files = tuple(files)
+        self.files.show_files(self._files)
+        self._refresh()
+
+    def show_notice(self, words: str) -> None:
+        """Say something above the foot until the next key, e.g. why a paste was refused. "": nothing."""
+        self.notice.setText(words)
+        self.notice.setVisible(bool(words))
+
+    def set_tokens(self, count: int | None, used: int | None = None, total: int | None = None) -> None:
+        """count: tokens of the draft and its files, None while unknown. used: of the conversation before it. total: what
+        the context has room for; it is a warning when both together are more."""
+        self.tokens.setText(_tokens(count, used, total))
+        over = count is not None and total is not None and (used or 0) + count > total
+        self.tokens.set_tone("warning" if over else "dim")
+        tip = _tip(count, used, total, over)
+        self.tokens.set_tip(tip)
+        self.tokens.setAccessibleDescription(tip)
 
     def submit(self) -> None:
         """Send the draft, if it may be sent."""
         text = self.text()
-        if self._running or self._reason or not text.strip():
+        if not self._can_send(text):
             return
         self.edit.clear()
         self.submitted.emit(text)
 
+    # --- dropping -----------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802  Qt's name
+        if takes(event.mimeData()):
+            self.shade.cover()
+            event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802  Qt's name
+        self.shade.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802  Qt's name
+        self.shade.hide()
+        self.edit.insertFromMimeData(event.mimeData())
+        event.acceptProposedAction()
+        self.edit.setFocus()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
+        super().resizeEvent(event)
+        self.shade.setGeometry(self.rect())
+
+    # --- how it stands ------------------------------------------------------------------
+
     def _changed(self) -> None:
+        self.show_notice("")
         self._refresh()
         self.draft_changed.emit(self.text())
 
+    def _can_send(self, text: str) -> bool:
+        return not self._running and not self._why_not() and bool(text.strip() or self._files)
+
+    def _why_not(self) -> str:
+        if self._reason:
+            return self._reason
+        if any(file.problem for file in self._files):
+            return tr("One file cannot be used.")
+        reading = next((file.name for file in self._files if file.reading), "")
+        return tr("Reading {name} …", name=reading) if reading else ""
+
     def _refresh(self) -> None:
         had_focus = self.send_button.hasFocus() or self.stop_button.hasFocus()
+        why = self._why_not()
         self.send_button.setVisible(not self._running)
         self.stop_button.setVisible(self._running)
-        self.send_button.setEnabled(not self._reason and bool(self.text().strip()))
-        self.send_button.setToolTip(self._reason or "Send (Enter)")
-        self.reason.setText(self._reason)
+        self.send_button.setEnabled(not why and bool(self._files or not self._is_blank()))
+        self.send_button.setToolTip(why or tr("Send (Enter)"))
+        self.reason.setText(why)
         if had_focus:
             (self.stop_button if self._running else self.edit).setFocus()
+
+    def _is_blank(self) -> bool:
+        return self.edit.document().isEmpty() or not self.text().strip()
 
     def _button(self, name: str, title: str, icon: str, kind: str) -> QPushButton:
         button = QPushButton(title)
@@ -133,43 +231,22 @@ class Composer(QFrame):
         return button
 
 
-class _Edit(QPlainTextEdit):
-    """Grows with its text to six lines, then scrolls. Pasted text arrives without its formats."""
+def _tokens(count: int | None, used: int | None, total: int | None) -> str:
+    """ "412 + 38 tokens of 4,096", as much of it as is known."""
+    if count is None:
+        return ""
+    if used and total:
+        return tr("{used} + {count} tokens of {total}", used=f"{used:,}", count=f"{count:,}", total=f"{total:,}")
+    if total:
+        return tr("{count} tokens of {total}", count=f"{count:,}", total=f"{total:,}")
+    return tr("1 token") if count == 1 else tr("{count} tokens", count=f"{count:,}")
 
-    entered = Signal()
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-        self.setObjectName("chat.composer")
-        self.setAccessibleName("Message")
-        self.setProperty("code", "true")  # a bare field: the card around it is the frame
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setTabChangesFocus(True)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.document().setDocumentMargin(theme.px(2))
-        self.viewport().setAutoFillBackground(False)
-        self.document().documentLayout().documentSizeChanged.connect(self._fit)
-        self._fit()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  Qt's name
-        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        if enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self.entered.emit()
-            return
-        super().keyPressEvent(event)
-
-    def insertFromMimeData(self, source: QMimeData) -> None:  # noqa: N802  Qt's name
-        self.insertPlainText(source.text())
-
-    def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
-        return QSize(self._theme.px(400), self._height())
-
-    def _height(self) -> int:
-        lines = max(2, min(LINES, int(self.document().size().height())))
-        return lines * self.fontMetrics().lineSpacing() + self._theme.px(8)
-
-    def _fit(self, _size: object = None) -> None:
-        height = self._height()
-        if height != self.height():
-            self.setFixedHeight(height)
+def _tip(count: int | None, used: int | None, total: int | None, over: bool) -> str:
+    if count is None or total is None:
+        return ""
+    words = tr(
+        "{used} tokens of the conversation and {count} of this message. The context has room for {total}.",
+        used=f"{used or 0:,}", count=f"{count:,}", total=f"{total:,}",
+    )  # fmt: skip
+    return f"{words} {tr('It does not fit.')}" if over else words

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.ui.language import tr
 from app.ui.theme import Theme, set_property
 from app.ui.widgets.knob_scale import STEPS, number_text, scale
 from app.ui.widgets.switch import Switch
@@ -90,7 +91,7 @@ class NumberEditor(Editor):
         if number:
             self._last_number = value
         self.field.setText(number_text(self.knob, value))
-        self.field.setPlaceholderText("Auto" if value == AUTO else self.knob.null_label if value is None else "")
+        self.field.setPlaceholderText(tr("Auto") if value == AUTO else self.knob.null_label if value is None else "")
         self.field.setModified(False)
         set_property(self.field, "wrong", False)
         if self.auto is not None:
@@ -118,7 +119,7 @@ class NumberEditor(Editor):
         return slider
 
     def _make_pill(self) -> QPushButton:
-        pill = QPushButton("Auto")
+        pill = QPushButton(tr("Auto"))
         pill.setProperty("kind", "pill")
         pill.setFont(self.theme.font("caption"))
         pill.setCheckable(True)
@@ -210,11 +211,11 @@ class ChoiceEditor(Editor):
     def _choices(self) -> list[tuple[str, Value]]:
         special: list[tuple[str, Value]] = []
         if self.knob.auto:
-            special.append(("Auto", AUTO))
+            special.append((tr("Auto"), AUTO))
         if self.knob.nullable:
             special.append((self.knob.null_label, None))
         if self.knob.kind is Kind.BOOL:
-            return [*special, ("on", True), ("off", False)]
+            return [*special, (tr("on"), True), (tr("off"), False)]
         return special + [(word, word) for word in self.state.values or self.knob.values]
 
     def _add(self, word: str, value: Value) -> None:
@@ -328,7 +329,7 @@ def make_editor(theme: Theme, knob: Knob, state: KnobState) -> Editor:
 
 def _placeholder(knob: Knob) -> str:
     if knob.kind is Kind.TEXTS:
-        return r"one a line, \n is a line break"
+        return tr("one a line, \\n is a line break")
     return knob.null_label if knob.nullable else ""
 
 

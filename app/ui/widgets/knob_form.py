@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.glossary import Glossary
 from app.ui import icons
+from app.ui.language import tr
 from app.ui.theme import Theme
 from app.ui.widgets.knob_line import KnobLine
 from app.ui.widgets.label import Label
@@ -43,16 +44,18 @@ class KnobForm(QWidget):
         for part in (self._essentials, self._rest):
             part.setSpacing(theme.px(4))
         self.expander = self._make_expander()
+        self.only_changed = self._make_only_changed()
         self.filter = _Filter(theme)
-        self.filter.changed.connect(self._apply_filter)
-        self._nothing = Label(theme, "No setting like that.", "dim", "dim")
+        self.filter.changed.connect(self._filter_changed)
+        self._nothing = Label(theme, tr("No setting like that."), "dim", "dim")
+        self._column.addWidget(self.filter)  # above all lines: it stays in its place while they come and go
         self._column.addLayout(self._essentials)
-        self._column.addWidget(self.expander)
-        self._column.addWidget(self.filter)
-        self._column.addWidget(self._nothing)
+        self._column.addLayout(self._head())
         self._column.addLayout(self._rest)
+        self._column.addWidget(self._nothing)
         self._column.addStretch(1)
         self.filter.hide()
+        self.only_changed.hide()
         self._nothing.hide()
         self.expander.hide()
 
@@ -71,11 +74,14 @@ class KnobForm(QWidget):
         for knob in self._shown_first():
             self._add(knob, self._essentials)
         more = len(self._knobs) > len(self._lines)
-        self.expander.setText(f"All {len(self._knobs)} settings")
+        self.expander.setText(tr("All {n} settings", n=len(self._knobs)))
         self.expander.setVisible(more)
         if more and self.expander.isChecked():
             self._expand(True)
         self._show_conflicts()
+        self._count_changed()
+        if self.filter.only_changed():
+            self._filter_changed()
 
     def settings(self) -> Settings:
         """Every knob's last valid value."""
@@ -102,6 +108,7 @@ class KnobForm(QWidget):
         if name in self._lines:
             self._lines[name].show_value(value)
         self._show_conflicts()
+        self._count_changed()
 
     def set_context(self, settings: Mapping[str, Value]) -> None:
         """Values of knobs that stand in another form but take part in conflicts."""
@@ -131,16 +138,36 @@ class KnobForm(QWidget):
         return self._lines[name]
 
     def _make_expander(self) -> QPushButton:
-        button = QPushButton("All settings")
+        button = QPushButton(tr("All settings"))
         button.setProperty("kind", "quiet")
         button.setObjectName("knobs.all")
-        button.setAccessibleName("Show all settings")
+        button.setAccessibleName(tr("Show all settings"))
         button.setFont(self._theme.font("dim"))
         button.setCheckable(True)
         button.setProperty("fold", True)
         icons.bind(button, self._theme, "chevron-right", "dim", 14)
         button.toggled.connect(self._expand)
+        button.clicked.connect(lambda on: self.filter.take_focus() if on else None)
         return button
+
+    def _make_only_changed(self) -> QPushButton:
+        button = QPushButton()
+        button.setProperty("kind", "pill")
+        button.setObjectName("knobs.only_changed")
+        button.setToolTip(tr("Show only the settings that are not at their default"))
+        button.setAccessibleName(button.toolTip())
+        button.setFont(self._theme.font("caption"))
+        button.setCheckable(True)
+        button.toggled.connect(lambda on: self.filter.set_only_changed(on))
+        return button
+
+    def _head(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(self._theme.px(8))
+        row.addWidget(self.expander)
+        row.addStretch(1)
+        row.addWidget(self.only_changed)
+        return row
 
     def _shown_first(self) -> list[Knob]:
         essentials = [knob for knob in self._knobs if knob.essential and not knob.advanced][:ESSENTIALS]
@@ -158,29 +185,52 @@ class KnobForm(QWidget):
     def _expand(self, on: bool) -> None:
         """The rest is built when it is first looked at: most people never do."""
         if on:
-            for knob in self._knobs:
-                if knob.name not in self._lines:
-                    self._add(knob, self._rest)
-            self._show_conflicts()
+            self._build([knob for knob in self._knobs if knob.name not in self._lines])
         self.expander.setIcon(icons.icon(self._theme, "chevron-down" if on else "chevron-right", "dim", 14))
         self.filter.setVisible(on)
         self._apply_filter()
 
+    def _build(self, knobs: Sequence[Knob]) -> None:
+        for knob in knobs:
+            self._add(knob, self._rest)
+        if knobs:
+            self._show_conflicts()
+
+    def _filter_changed(self) -> None:
+        """What is changed is shown by itself also while “All” is closed."""
+        only = self.filter.only_changed()
+        if only != self.only_changed.isChecked():
+            self.only_changed.setChecked(only)
+        if only:
+            changed = set(self.changed_names())
+            self._build([knob for knob in self._knobs if knob.name in changed and knob.name not in self._lines])
+        self._apply_filter()
+
     def _apply_filter(self) -> None:
-        on = self.expander.isChecked()
-        words, only_changed = (self.filter.words(), self.filter.only_changed()) if on else ("", False)
+        """A line that is set back to its default stays until something else is searched for: nothing jumps away."""
+        on, only = self.expander.isChecked(), self.filter.only_changed()
+        words = self.filter.words() if on else ""
         first = {knob.name for knob in self._shown_first()}
         changed = set(self.changed_names())
         for name, line in self._lines.items():
-            wanted = (on or name in first) and line.matches(words) and (not only_changed or name in changed)
+            wanted = (name in changed if only else on or name in first) and line.matches(words)
             if wanted == line.isHidden():
                 line.setVisible(wanted)
-        self._nothing.setVisible(on and all(line.isHidden() for line in self._lines.values()))
+        self._nothing.setVisible((on or only) and all(line.isHidden() for line in self._lines.values()))
+
+    def _count_changed(self) -> None:
+        count = len(self.changed_names())
+        words = tr("{n} changed", n=count)
+        if words != self.only_changed.text():
+            self.only_changed.setText(words)
+            self.only_changed.setAccessibleName(tr("{n} changed: show only these", n=count))
+        self.only_changed.setVisible(count > 0 or self.only_changed.isChecked())
 
     def _line_changed(self, name: str, value: Value) -> None:
         self._values[name] = value
         self._why.pop(name, None)  # what the engine made of the value before says nothing about this one
         self._show_conflicts()
+        self._count_changed()
         self.changed.emit(name, value)
 
     def _show_conflicts(self) -> None:
@@ -209,12 +259,12 @@ class _Filter(QWidget):
         super().__init__()
         self._search = QLineEdit()
         self._search.setObjectName("knobs.search")
-        self._search.setAccessibleName("Search settings")
-        self._search.setPlaceholderText("Search")
+        self._search.setAccessibleName(tr("Search settings"))
+        self._search.setPlaceholderText(tr("Search"))
         self._search.setClearButtonEnabled(False)
-        self._only = QCheckBox("changed only")
+        self._only = QCheckBox(tr("changed only"))
         self._only.setObjectName("knobs.changed_only")
-        self._only.setAccessibleName("Only settings that are not at their default")
+        self._only.setAccessibleName(tr("Only settings that are not at their default"))
         self._only.setFont(theme.font("dim"))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -229,6 +279,12 @@ class _Filter(QWidget):
 
     def only_changed(self) -> bool:
         return self._only.isChecked()
+
+    def take_focus(self) -> None:
+        self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def set_only_changed(self, on: bool) -> None:
+        self._only.setChecked(on)
 
     def _say(self, *_: object) -> None:
         self.changed.emit()

@@ -5,15 +5,17 @@ from __future__ import annotations
 import html
 from typing import Literal
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QEnterEvent, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from app.glossary import Glossary
+from app.ui import icons
+from app.ui.language import tr
 from app.ui.theme import Theme
 from app.ui.widgets.elide import ElidedLabel
-from app.ui.widgets.knob_editors import make_editor
-from app.ui.widgets.label import Label, explain
+from app.ui.widgets.knob_editors import SwitchEditor, make_editor
+from app.ui.widgets.label import Label, Tone, explain
 from engines.knobs import Effect, Knob, KnobState, Value, show
 
 Note = Literal["why", "error", "conflict"]
@@ -86,8 +88,8 @@ class KnobLine(QWidget):
         first = QHBoxLayout()
         first.setSpacing(px(2))
         first.setContentsMargins(0, 0, 0, 0)
-        if self.editor.wide:
-            self.label.setMinimumWidth(0)
+        if self.editor.wide or isinstance(self.editor, SwitchEditor):  # these leave room for a long name
+            self.label.setMinimumWidth(0 if self.editor.wide else px(LABEL_WIDTH))
             self.label.setMaximumWidth(px(400))
         first.addWidget(self.label)
         first.addWidget(self.dot)
@@ -109,10 +111,8 @@ class KnobLine(QWidget):
         if label is None:
             if not text:
                 return
-            if kind == "why":
-                label = ElidedLabel(self._theme, "", "caption", "dim")
-            else:
-                label = Label(self._theme, "", "caption", "bad" if kind == "error" else "warning", wrap=True)
+            tones: dict[Note, Tone] = {"why": "dim", "error": "bad", "conflict": "warning"}
+            label = Label(self._theme, "", "caption", tones[kind], wrap=True)
             self._notes[kind] = label
             self._column.addWidget(label)
         label.setText(text)
@@ -150,9 +150,9 @@ class KnobLine(QWidget):
 
     def _menu(self, where: QPoint) -> None:
         menu = QMenu(self)
-        back = menu.addAction(f"Reset to {show(self.knob, self.knob.default)}", self.reset)
+        back = menu.addAction(tr("Reset to {value}", value=show(self.knob, self.knob.default)), self.reset)
         back.setEnabled(self.value != self.knob.default or bool(self.error))
-        menu.addAction(f"Copy “{self.knob.name}”", self._copy_name)
+        menu.addAction(tr("Copy “{name}”", name=self.knob.name), self._copy_name)
         menu.exec(self.mapToGlobal(where))
         menu.deleteLater()
 
@@ -161,7 +161,10 @@ class KnobLine(QWidget):
 
 
 class Dot(QAbstractButton):
-    """Shown while the value is not the default; a double click, or Enter on it, goes back. Keeps its place."""
+    """Shown while the value is not the default; a click, or Enter on it, goes back. Keeps its place.
+
+    Under the pointer or with the focus it shows the arrow that says what a click does.
+    """
 
     reset = Signal()
 
@@ -169,11 +172,13 @@ class Dot(QAbstractButton):
         super().__init__()
         self._theme = theme
         self._on = False
-        self._says = f"{knob.title}: changed. Double-click for the default, {show(knob, knob.default)}"
+        default = show(knob, knob.default)
+        self._says = tr("{title}: changed. A click goes back to the default, {value}", title=knob.title, value=default)
         self.setObjectName(f"knobs.{knob.name}.reset")
-        self.setAccessibleName(f"Reset {knob.title}")
+        self.setAccessibleName(tr("Reset {title}", title=knob.title))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.clicked.connect(self._clicked)
         theme.changed.connect(self.update)
 
     def set_on(self, on: bool) -> None:
@@ -192,44 +197,56 @@ class Dot(QAbstractButton):
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
         return QSize(self._theme.px(14), self._theme.px(24))
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802  Qt's name
-        if self._on:
-            self.reset.emit()
+    def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802  Qt's name
+        super().enterEvent(event)
+        self.update()
 
-    def keyPressEvent(self, event: object) -> None:  # noqa: N802  Qt's name
-        key = getattr(event, "key", lambda: None)()
-        if self._on and key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.reset.emit()
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802  Qt's name
+        super().leaveEvent(event)
+        self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  Qt's name
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
             return
-        super().keyPressEvent(event)  # type: ignore[arg-type]
+        super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  Qt's name
         if not self._on:
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        side = self._theme.px(6)
         centre = QRectF(self.rect()).center()
-        dot = QRectF(centre.x() - side / 2, centre.y() - side / 2, side, side)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._theme.colour("accent"))
-        painter.drawEllipse(dot)
+        if self.underMouse() or self.hasFocus():
+            side = min(self._theme.px(14), self.width())
+            box = QRectF(centre.x() - side / 2, centre.y() - side / 2, side, side)
+            icons.paint(painter, "undo", self._theme.colour("accent"), box)
+        else:
+            side = self._theme.px(6)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._theme.colour("accent"))
+            painter.drawEllipse(QRectF(centre.x() - side / 2, centre.y() - side / 2, side, side))
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(self._theme.colour("accent"), 2))
-            painter.drawEllipse(dot.adjusted(-3, -3, 3, 3))
+            painter.setPen(QPen(self._theme.colour("accent"), 1))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 2.5, -0.5, -2.5), 4, 4)
         painter.end()
+
+    def _clicked(self) -> None:
+        if self._on:
+            self.reset.emit()
 
 
 def _facts(knob: Knob) -> str:
     """What the hover adds to the glossary's entry, as rich text."""
     lines = [html.escape(knob.help)]
     if knob.minimum is not None and knob.maximum is not None:
-        lines.append(f"{knob.minimum:,g} to {knob.maximum:,g} {html.escape(knob.unit)}".strip())
+        span = tr("{low} to {high}", low=f"{knob.minimum:,g}", high=f"{knob.maximum:,g}")
+        lines.append(f"{span} {html.escape(knob.unit)}".strip())
     words = {
-        Effect.LOSSLESS: "Does not change the answer.",
-        Effect.NUMERIC: "May change the answer in near ties.",
-        Effect.LOSSY: "Can cost quality.",
+        Effect.LOSSLESS: tr("Does not change the answer."),
+        Effect.NUMERIC: tr("May change the answer in near ties."),
+        Effect.LOSSY: tr("Can cost quality."),
     }
     lines.append(f"{words.get(knob.effect, '')} <i>{html.escape(knob.title)}: {html.escape(knob.name)}</i>".strip())
     return "<br>".join(lines)

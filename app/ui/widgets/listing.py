@@ -1,246 +1,273 @@
-"""The list of conversations: titles under the day they were last touched, one line each, as a model and a delegate."""
+"""The list of conversations: a search, and titles pinned, in folders, or under the day they were last touched."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPen
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QLineEdit,
-    QListView,
-    QMenu,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from app.ui import icons
+from app.ui.language import tr
+from app.ui.state.conversation_lines import Line, Section
 from app.ui.theme import Theme
-from app.ui.widgets.label import Label, hint
-
-UNTITLED = "New conversation"
-ID_ROLE = Qt.ItemDataRole.UserRole + 1
-
-Index = QModelIndex | QPersistentModelIndex
-
+from app.ui.widgets.conversation_menu import conversation_menu, folder_menu, list_menu
+from app.ui.widgets.conversation_model import ID_ROLE, ConversationModel, Entry
+from app.ui.widgets.conversation_search import SearchField
+from app.ui.widgets.conversation_view import ConversationView
+from app.ui.widgets.label import Label
 
 Item = tuple[str, str, str]
-"""(id, title, heading) of one conversation; the heading is its day in words, "" for today."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A row of the list: a day's heading has no id."""
-
-    text: str
-    id: str = ""
-
-
-class ConversationModel(QAbstractListModel):
-    """Rows newest first, a heading before each day that is not today."""
-
-    renamed = Signal(str, str)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._lines: list[_Line] = []
-
-    def set_items(self, items: Sequence[Item]) -> None:
-        """Show these, in their order."""
-        self.beginResetModel()
-        self._lines = _with_headings(items)
-        self.endResetModel()
-
-    def row_of(self, conversation: str) -> int:
-        """The row of a conversation, or -1."""
-        return next((row for row, line in enumerate(self._lines) if line.id and line.id == conversation), -1)
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008  Qt's name and default
-        return 0 if parent.isValid() else len(self._lines)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._lines):
-            return None
-        line = self._lines[index.row()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
-            return line.text
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return hint(line.text)
-        return line.id if role == ID_ROLE else None
-
-    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: N802  Qt's name
-        line = self._lines[index.row()] if index.isValid() else _Line("")
-        title = " ".join(str(value).split())
-        if role != Qt.ItemDataRole.EditRole or not line.id or not title or title == line.text:
-            return False
-        self._lines[index.row()] = _Line(title, line.id)
-        self.dataChanged.emit(index, index)
-        self.renamed.emit(line.id, title)
-        return True
-
-    def flags(self, index: Index) -> Qt.ItemFlag:
-        if not index.isValid() or not self._lines[index.row()].id:
-            return Qt.ItemFlag.NoItemFlags
-        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEditable
+"""(id, title, heading) of one conversation; the heading is its day in words, "" for none."""
 
 
 class ConversationList(QWidget):
-    """`chosen`, `created`, `deleted`, `renamed` say what a person asked for; the list itself deletes nothing."""
+    """Says what a person asked for; the list itself changes nothing but which folders are open.
+
+    `chosen(id)`, `created()`, `deleted(id)`, `renamed(id, title)`, `pinned(id, bool)`, `moved(id, folder or "")`,
+    `exported(id)`; `folder_created(title, conversation or "")`, `folder_renamed(id, title)`, `folder_deleted(id)`,
+    `folder_folded(id, open)`; `searched(query)`, `hit_chosen(conversation, message)`; `import_wanted()`,
+    `files_dropped(paths)`.
+    """
 
     chosen = Signal(str)
     created = Signal()
     deleted = Signal(str)
     renamed = Signal(str, str)
+    pinned = Signal(str, bool)
+    moved = Signal(str, str)
+    exported = Signal(str)
+    folder_created = Signal(str, str)
+    folder_renamed = Signal(str, str)
+    folder_deleted = Signal(str)
+    folder_folded = Signal(str, bool)
+    searched = Signal(str)
+    hit_chosen = Signal(str, str)
+    import_wanted = Signal()
+    files_dropped = Signal(list)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._later: tuple[Sequence[Section], str] | None = None
+        self._names_next: set[str] | None = None  # the folders there were when a new one was asked for
+        self._folders: list[tuple[str, str]] = []
+        self._given = ""  # the conversation that is open
+        self._menu: QMenu | None = None
         self.model = ConversationModel(self)
-        self.model.renamed.connect(self.renamed)
-        self.view = _View(theme)
-        self.view.setModel(self.model)
-        self.view.setItemDelegate(_Delegate(theme, self.view))
-        self.view.clicked.connect(self._activate)
-        self.view.activated.connect(self._activate)
-        self.view.delete_pressed.connect(self._delete_current)
-        self.view.customContextMenuRequested.connect(self._menu)
-        self.new_button = QToolButton()
-        self.new_button.setProperty("kind", "quiet")
-        self.new_button.setObjectName("chat.new")
-        self.new_button.setAccessibleName("New conversation")
-        self.new_button.setToolTip("New conversation")
-        icons.bind(self.new_button, theme, "plus", "text", 16)
-        self.new_button.clicked.connect(self.created)
+        self.view = ConversationView(theme, self.model)
+        self.search = SearchField(theme)
+        self.new_button = self._button("chat.new", tr("New conversation"), "plus")
+        self.more_button = self._button("chat.list_more", tr("More for the list"), "more")
+        self.nothing = Label(theme, tr("What you talk about is kept here."), "dim", "dim", wrap=True)
+        self._lay_out()
+        self._bind()
+
+    def _lay_out(self) -> None:
+        px = self._theme.px
         head = QHBoxLayout()
-        head.addWidget(Label(theme, "Conversations", "dim", "dim", "semibold"))
+        head.setSpacing(px(2))
+        head.addWidget(Label(self._theme, tr("Conversations"), "dim", "dim", "semibold"))
         head.addStretch(1)
         head.addWidget(self.new_button)
+        head.addWidget(self.more_button)
         column = QVBoxLayout(self)
-        column.setContentsMargins(theme.px(14), theme.px(10), theme.px(8), theme.px(8))
-        column.setSpacing(theme.px(6))
+        column.setContentsMargins(px(14), px(10), px(8), px(8))
+        column.setSpacing(px(6))
         column.addLayout(head)
+        column.addWidget(self.search)
+        column.addWidget(self.nothing)
         column.addWidget(self.view, 1)
 
+    def _bind(self) -> None:
+        view, model, search = self.view, self.model, self.search
+        model.renamed.connect(self.renamed)
+        model.folder_renamed.connect(self.folder_renamed)
+        view.clicked.connect(self._activate)
+        view.opened.connect(lambda: self._activate(view.currentIndex()))
+        view.deleted.connect(self._delete_current)
+        view.folded.connect(self._fold_current)
+        view.left_top.connect(search.setFocus)
+        view.menu_wanted.connect(self._show_menu)
+        view.moved.connect(self.moved)
+        view.files_dropped.connect(self.files_dropped)
+        view.itemDelegate().closeEditor.connect(self._edited)
+        search.searched.connect(self.searched)
+        search.went_down.connect(self._enter_list)
+        search.entered.connect(self._open_first)
+        self.new_button.clicked.connect(self.created)
+        self.more_button.clicked.connect(self._show_more)
+
+    # --- what is shown ------------------------------------------------------------------
+
+    def set_sections(self, sections: Sequence[Section], current: str = "") -> None:
+        """Show these and mark the open conversation (none: ""); says nothing. Waits while a title is being typed.
+
+        A person who walks the list with the keyboard stays where they are, unless another conversation was opened.
+        """
+        if self.view.editing:
+            self._later = (sections, current)
+            return
+        at, row = self.view.verticalScrollBar().value(), self.view.currentIndex().row()
+        walked = self.view.entry() if self.view.hasFocus() else None
+        changed = self.model.set_sections(sections)
+        if any(section.kind != "hits" for section in sections):
+            self._folders = self.model.folders()
+        self.nothing.setVisible(not self.model.entries)
+        another, self._given = current != self._given, current
+        if changed and walked is not None and not another:
+            self._mark_again(walked, row)
+        else:
+            self.set_current(current)
+        if not another:
+            self.view.verticalScrollBar().setValue(at)
+        self._name_new_folder()
+
     def set_items(self, items: Sequence[Item], current: str = "") -> None:
-        """Show these, newest first, and mark one (none: ""); says nothing."""
-        self.model.set_items(items)
-        self.set_current(current)
+        """The same, of (id, title, heading) in their order."""
+        days = groupby(items, key=lambda item: item[2])
+        self.set_sections(
+            [Section(day, "day", "", tuple(Line(i, t) for i, t, _ in found)) for day, found in days], current
+        )
 
     def set_current(self, conversation: str) -> None:
         """Mark one; says nothing."""
-        row = self.model.row_of(conversation)
-        self.view.setCurrentIndex(self.model.index(row) if row >= 0 else QModelIndex())
+        if self.current() != conversation or not conversation:
+            self._mark(self.model.row_of(conversation))
 
     def current(self) -> str:
         """The marked conversation's id, or ""."""
         index = self.view.currentIndex()
         return str(index.data(ID_ROLE) or "") if index.isValid() else ""
 
+    # --- what a command does --------------------------------------------------------------
+
     def rename(self, conversation: str) -> None:
         """Open the editor on a title."""
-        row = self.model.row_of(conversation)
+        self._edit(self.model.row_of(conversation))
+
+    def rename_folder(self, folder: str) -> None:
+        """Open the editor on a folder's title."""
+        self._edit(self.model.row_of_folder(folder))
+
+    def new_folder(self, conversation: str = "") -> None:
+        """Ask for a new folder, with a conversation in it; its title is typed in the list when it is there."""
+        self.search.clear()
+        self._names_next = {folder for folder, _ in self.model.folders()}
+        self.folder_created.emit(tr("New folder"), conversation)
+
+    def folder_choices(self) -> list[tuple[str, str]]:
+        """(id, title) of every folder, also while something else is shown."""
+        return self._folders
+
+    def focus_search(self) -> None:
+        """Put the cursor into the search, with what stands there marked."""
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    # --- inside -------------------------------------------------------------------------
+
+    def _mark_again(self, walked: Entry, row: int) -> None:
+        """Where the keyboard was in the list: on the same entry, else on what took its place."""
+        same = next((i for i, e in enumerate(self.model.entries) if (e.kind, e.id) == (walked.kind, walked.id)), -1)
+        self._mark(same if same >= 0 else self.view.row_near(row))
+
+    def _mark(self, row: int) -> None:
+        index = self.model.index(row) if row >= 0 else QModelIndex()
+        self.view.setCurrentIndex(index)
+        if row < 0:
+            self.view.selectionModel().select(QModelIndex(), QItemSelectionModel.SelectionFlag.Clear)
+
+    def _edit(self, row: int) -> None:
         if row >= 0:
+            self._mark(row)
             self.view.edit(self.model.index(row))
 
+    def _name_new_folder(self) -> None:
+        known = self._names_next
+        fresh = [folder for folder, _ in self.model.folders() if known is not None and folder not in known]
+        if fresh:
+            self._names_next = None
+            self.view.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.rename_folder(fresh[0])
+
+    def _edited(self) -> None:
+        """The editor closes: what was to be shown meanwhile is shown when it is gone."""
+        QTimer.singleShot(0, self, self._show_later)
+
+    def _show_later(self) -> None:
+        if self._later is not None and not self.view.editing:
+            (sections, current), self._later = self._later, None
+            self.set_sections(sections, current)
+
     def _activate(self, index: QModelIndex) -> None:
-        conversation = index.data(ID_ROLE)
-        if conversation:
-            self.chosen.emit(str(conversation))
+        entry = self.model.entry(index)
+        if entry is None or entry.kind == "heading":
+            return
+        if entry.folder:
+            self._fold(entry.folder, not entry.open)
+        elif entry.message_id:
+            self.hit_chosen.emit(entry.id, entry.message_id)
+        else:
+            self.chosen.emit(entry.id)
+
+    def _fold_current(self, shown: bool) -> None:
+        entry = self.view.entry()
+        if entry is not None and entry.folder and entry.open != shown:
+            self._fold(entry.folder, shown)
+
+    def _fold(self, folder: str, shown: bool) -> None:
+        at = self.view.verticalScrollBar().value()
+        self.model.set_open(folder, shown)
+        self._mark(self.model.row_of_folder(folder))
+        self.view.verticalScrollBar().setValue(at)
+        self.folder_folded.emit(folder, shown)
 
     def _delete_current(self) -> None:
-        if self.current():
-            self.deleted.emit(self.current())
+        entry = self.view.entry()
+        if entry is not None and entry.folder:
+            self.folder_deleted.emit(entry.folder)
+        elif entry is not None and entry.conversation:
+            self.deleted.emit(entry.conversation)
 
-    def _menu(self, where: QPoint) -> None:
-        index = self.view.indexAt(where)
-        conversation = str(index.data(ID_ROLE) or "") if index.isValid() else ""
-        if not conversation:
-            return
-        menu = QMenu(self)
-        menu.addAction("Rename", lambda: self.rename(conversation))
-        menu.addAction("Delete", lambda: self.deleted.emit(conversation))
-        menu.exec(self.view.viewport().mapToGlobal(where))
-        menu.deleteLater()
+    def _enter_list(self) -> None:
+        row = self.view.first_row()
+        if row >= 0:
+            self._mark(row)
+            self.view.setFocus(Qt.FocusReason.TabFocusReason)
 
+    def _open_first(self) -> None:
+        row = next((row for row, entry in enumerate(self.model.entries) if entry.conversation), -1)
+        if row >= 0 and self.search.text().strip():
+            self._mark(row)
+            self._activate(self.model.index(row))
 
-class _View(QListView):
-    """Arrow keys walk the titles, Enter opens, F2 renames, Delete deletes."""
+    # --- menus --------------------------------------------------------------------------
 
-    delete_pressed = Signal()
+    def _show_menu(self, where: QPoint) -> None:
+        entry = self.model.entry(self.view.indexAt(where))
+        self._pop(self._menu_of(entry), self.view.viewport().mapToGlobal(where))
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.setObjectName("chat.conversations")
-        self.setAccessibleName("Conversations")
-        self.setFont(theme.font())
-        self.setMouseTracking(True)
-        self.setUniformItemSizes(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        triggers = QAbstractItemView.EditTrigger.EditKeyPressed | QAbstractItemView.EditTrigger.DoubleClicked
-        self.setEditTriggers(triggers)
+    def _menu_of(self, entry: Entry | None) -> QMenu:
+        if entry is None or entry.kind == "heading":
+            return list_menu(self)
+        return folder_menu(self, entry) if entry.folder else conversation_menu(self, entry)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  Qt's name
-        if event.key() == Qt.Key.Key_Delete:
-            self.delete_pressed.emit()
-            return
-        super().keyPressEvent(event)
+    def _show_more(self) -> None:
+        self._pop(list_menu(self), self.more_button.mapToGlobal(self.more_button.rect().bottomLeft()))
 
+    def _pop(self, menu: QMenu, where: QPoint) -> None:
+        if self._menu is not None:
+            self._menu.deleteLater()
+        self._menu = menu
+        menu.popup(where)
 
-class _Delegate(QStyledItemDelegate):
-    """Paints a title or a day; elides, and the tooltip has the whole title."""
-
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme = theme
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802  Qt's name
-        return QSize(self._theme.px(80), self._theme.px(28 if index.data(ID_ROLE) else 24))
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box: QRect = option.rect
-        state = option.state
-        title = bool(index.data(ID_ROLE))
-        chosen = title and bool(state & QStyle.StateFlag.State_Selected)
-        if chosen or (title and state & QStyle.StateFlag.State_MouseOver):
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(self._theme.colour("accent_soft" if chosen else "sunken"))
-            painter.drawRoundedRect(box, self._theme.px(6), self._theme.px(6))
-        if chosen and state & QStyle.StateFlag.State_HasFocus:
-            painter.setPen(QPen(self._theme.colour("accent"), 2))
-            painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), self._theme.px(6), self._theme.px(6))
-        painter.setFont(self._theme.font("text") if title else self._theme.font("caption"))
-        painter.setPen(self._theme.colour("text" if title else "dim"))
-        edge = self._theme.px(8)
-        inner = box.adjusted(edge, 0, -edge, 0) if title else box.adjusted(edge, self._theme.px(4), -edge, 0)
-        shown = painter.fontMetrics().elidedText(index.data(), Qt.TextElideMode.ElideRight, inner.width())
-        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
-        painter.restore()
-
-    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:  # noqa: N802
-        editor = QLineEdit(parent)
-        editor.setObjectName("chat.rename")
-        editor.setAccessibleName("Title of the conversation")
-        return editor
-
-
-def _with_headings(items: Sequence[Item]) -> list[_Line]:
-    lines: list[_Line] = []
-    last = ""
-    for conversation, title, heading in items:
-        if heading != last:
-            lines.append(_Line(heading))
-            last = heading
-        lines.append(_Line(title or UNTITLED, conversation))
-    return lines
+    def _button(self, name: str, title: str, icon: str) -> QToolButton:
+        button = QToolButton()
+        button.setProperty("kind", "quiet")
+        button.setObjectName(name)
+        button.setAccessibleName(title)
+        button.setToolTip(title)
+        icons.bind(button, self._theme, icon, "text", 16)
+        return button

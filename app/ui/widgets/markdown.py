@@ -16,8 +16,13 @@ PIECE_CHARS = 1500
 HARD_CHARS = 12_000
 """A paragraph or list as long as this is cut all the same: nobody writes one, a runaway model does."""
 
+LINE_CHARS = 4_000
+"""A line as long as this is cut at a space: laying out one paragraph anew costs what all of it costs."""
+
 _FENCE = re.compile(r"^( *)(`{3,}|~{3,})[ \t]*(.*)$")
 _MARKER = re.compile(r"^(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
+_ITEM = re.compile(r"^(?:([-*+])|(\d{1,9})([.)]))(?:[ \t]+(\S)|[ \t]*$)")
+_RULE = re.compile(r"^([-*_])(?:[ \t]*\1){2,}[ \t]*$")
 _CONTINUES = (" ", "\t", ">", "|", "[")
 _DEFINITION = re.compile(r"^ {0,3}\[[^\]\n]+\]:[ \t]*\S+", re.MULTILINE)
 
@@ -31,11 +36,18 @@ class PieceKind(enum.Enum):
 
 @dataclass(slots=True)
 class Piece:
-    """One part of the answer. `closed`: its text will not change. `language`: a code block's info word."""
+    """One part of the answer. `closed`: its text will not change. `language`: a code block's info word.
+
+    `start`: its first item's number where it goes on with a numbered list, else 0. `in_list`: it goes on with a list.
+    `goes_on`: it goes on with a paragraph that was cut.
+    """
 
     kind: PieceKind
     language: str = ""
     closed: bool = False
+    start: int = 0
+    in_list: bool = False
+    goes_on: bool = False
     _parts: list[str] = field(default_factory=list)
     _length: int = 0
 
@@ -74,6 +86,16 @@ class _Fence:
     indent: int
 
 
+@dataclass(slots=True)
+class _List:
+    """The list at the left edge that is open. sure: its first number and its items so far are known."""
+
+    kind: str
+    first: int
+    items: int = 1
+    sure: bool = True
+
+
 class Cutter:
     """Feed it deltas; `pieces` are the answer so far, all but the last closed. `partial` is the unfinished line."""
 
@@ -84,7 +106,9 @@ class Cutter:
         self._waiting = 0  # characters in the unfinished line
         self._fence: _Fence | None = None
         self._blank = True
+        self._list: _List | None = None
         self._in_list = False
+        self._goes_on = False  # the next piece goes on with a paragraph
 
     @property
     def partial(self) -> str:
@@ -115,14 +139,23 @@ class Cutter:
         if self.pieces:
             self.pieces[-1].closed = True
 
+    @property
+    def tail_length(self) -> int:
+        """Characters of the open piece and the unfinished line."""
+        is_open = bool(self.pieces) and not self.pieces[-1].closed
+        return self._waiting + (self.pieces[-1].length if is_open else 0)
+
+    def partial_shown(self) -> str:
+        """The unfinished line, unless it may yet become a fence."""
+        line = self.partial
+        return "" if line.lstrip(" ")[:1] in ("`", "~") and not line.strip("`~ ") else line
+
     def tail(self) -> str:
         """The last piece's text with the unfinished line, as it is to be drawn now.
 
         A line that may yet become a fence is held back, so that no half fence flashes as text.
         """
-        line = self.partial
-        if line.lstrip(" ")[:1] in ("`", "~") and not line.strip("`~ "):
-            line = ""
+        line = self.partial_shown()
         if not self.pieces or self.pieces[-1].closed:
             return line
         return self.pieces[-1].text + line
@@ -136,12 +169,12 @@ class Cutter:
 
     def _cut_endless_line(self) -> None:
         """Close a piece inside a line that does not end, so that the tail stays short."""
-        while self._waiting >= HARD_CHARS and self._fence is None:
+        while self._waiting >= LINE_CHARS and self._fence is None:
             line = self.partial
-            at = line.rfind(" ", 1, HARD_CHARS) + 1 or HARD_CHARS
+            at = line.rfind(" ", 1, LINE_CHARS) + 1 or LINE_CHARS
             self._prose().add(line[:at])
             self.pieces[-1].closed = True
-            self._blank = False
+            self._blank, self._goes_on = False, True
             self._partial, self._waiting = [line[at:]], len(line) - at
 
     def _outside(self, line: str) -> None:
@@ -149,11 +182,18 @@ class Cutter:
         if fence is not None and fence.indent == 0:
             self._open_code(line, fence)
             return
-        if self._may_cut(line):
+        item = _ITEM.match(line)
+        cut_in_list = self._may_cut_list(item, line)
+        if cut_in_list or self._may_cut(line):
             self.pieces[-1].closed = True
         self._fence = fence
         self._note_list(line)
-        self._prose().add(line + "\n")
+        self._count_item(item, line)
+        piece = self._prose()
+        if cut_in_list and self._list is not None:
+            piece.in_list = True
+            piece.start = self._list.first + self._list.items - 1 if self._list.kind in ".)" else 0
+        piece.add(line + "\n")
 
     def _inside(self, line: str) -> None:
         fence = self._fence
@@ -180,6 +220,7 @@ class Cutter:
         info = line[fence.length :].strip()
         self.pieces.append(Piece(PieceKind.CODE, info.split()[0] if info else ""))
         self._fence, self._in_list = fence, False
+        self._list, self._goes_on = None, False
 
     def _may_cut(self, line: str) -> bool:
         if not self.pieces or self.pieces[-1].closed:
@@ -192,6 +233,31 @@ class Cutter:
             return False
         return not line.startswith(_CONTINUES) and not _MARKER.match(line)
 
+    def _may_cut_list(self, item: re.Match[str] | None, line: str) -> bool:
+        """A next item at the left edge begins a piece of its own: the list goes on in it."""
+        known = self._list
+        if known is None or item is None or not self.pieces or self.pieces[-1].closed or _RULE.match(line):
+            return False
+        same = _kind(item) == known.kind and (known.sure or known.kind not in ".)")
+        return same and self.pieces[-1].length >= self._limit
+
+    def _count_item(self, item: re.Match[str] | None, line: str) -> None:
+        """Know which list is open, and how many items it has."""
+        known = self._list
+        if item is None or _RULE.match(line):
+            edge = bool(line.strip()) and not line.startswith((" ", "\t"))
+            if edge and (self._blank or item is not None):
+                self._list = None
+            elif edge and known is not None:
+                known.sure = False
+            return
+        kind, number = _kind(item), int(item.group(2) or 0)
+        interrupts = item.group(4) is not None and (kind not in ".)" or number == 1)
+        if known is not None and known.kind == kind:
+            known.items += 1
+        elif self._blank or interrupts:
+            self._list = _List(kind, number)
+
     def _note_list(self, line: str) -> None:
         if _MARKER.match(line):
             self._in_list = True
@@ -200,7 +266,8 @@ class Cutter:
 
     def _prose(self) -> Piece:
         if not self.pieces or self.pieces[-1].closed:
-            self.pieces.append(Piece(PieceKind.PROSE))
+            self.pieces.append(Piece(PieceKind.PROSE, goes_on=self._goes_on))
+            self._goes_on = False
         return self.pieces[-1]
 
 
@@ -225,6 +292,11 @@ def _opening(line: str) -> _Fence | None:
     if mark[0] == "`" and "`" in info:
         return None  # `` ```like this``` `` is code within a line
     return _Fence(mark[0], len(mark), len(indent))
+
+
+def _kind(item: re.Match[str]) -> str:
+    """What all items of one list share: the bullet, or what follows the number."""
+    return item.group(1) or item.group(3)
 
 
 def _closes(line: str, fence: _Fence) -> bool:

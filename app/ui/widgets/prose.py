@@ -1,30 +1,29 @@
-"""One rendered piece of markdown. Model output is untrusted: no HTML, nothing is loaded, no link opens unasked."""
+"""One rendered piece of Markdown. Model output is untrusted: no HTML, nothing is loaded, no link opens unasked."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QSizeF, Qt, QUrl, Signal
+from PySide6.QtCore import QByteArray, QMimeData, QSizeF, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QDesktopServices,
-    QFont,
     QPainter,
     QPaintEvent,
     QResizeEvent,
-    QTextBlock,
-    QTextCharFormat,
     QTextCursor,
     QTextDocument,
     QTextFormat,
-    QTextFrameFormat,
-    QTextTable,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QMessageBox, QSizePolicy, QTextBrowser, QWidget
+from PySide6.QtWidgets import QFrame, QMessageBox, QSizePolicy, QTextBrowser, QToolTip, QWidget
 
-from app.ui.theme import CODE_FAMILY, Theme
+from app.ui.language import tr
+from app.ui.theme import Theme
+from app.ui.widgets.label import hint
+from app.ui.widgets.maths import formulas_of
+from app.ui.widgets.rendering import FEATURES, OBJECT, PICTURE, render
 
-FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
+__all__ = ["FEATURES", "OBJECT", "Prose", "SafeDocument", "render"]
+
 WEB = ("http", "https")
-OBJECT = "\ufffc"
 
 
 class SafeDocument(QTextDocument):
@@ -35,15 +34,21 @@ class SafeDocument(QTextDocument):
 
 
 class Prose(QTextBrowser):
-    """As tall as its text; the wheel scrolls the page around it."""
+    """As tall as its text; the wheel scrolls the page around it. `painted`: what was shown last is on the screen."""
 
     height_changed = Signal()
+    painted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._markdown: str | None = None
+        self._start = 0
+        self._plain = ""
         self._caret = False
+        self._fresh = False
+        self._has_formulas = False
+        self._listens = False
         self.setDocument(_document(theme, self))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -51,24 +56,30 @@ class Prose(QTextBrowser):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setOpenLinks(False)
         self.anchorClicked.connect(self._ask_to_open)
+        self.highlighted.connect(self._say_target)
         self.setObjectName("message.text")
-        self.setAccessibleName("Message text")
+        self.setAccessibleName(tr("Message text"))
         self.viewport().setAutoFillBackground(False)
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
-        theme.changed.connect(self._restyle)
+        theme.changed.connect(self.restyle)
 
-    def show_markdown(self, text: str) -> None:
-        """Render `text`; cheap if it is what is shown already."""
-        if text == self._markdown:
+    def show_markdown(self, text: str, start: int = 0) -> None:
+        """Render `text`; cheap if it is what is shown already. start: number of the first item of a list that goes on."""
+        if (text, start) == (self._markdown, self._start):
             return
-        self._markdown = text
-        render(self.document(), text, self._theme)
-        self._fit()
+        self._markdown, self._start, self._plain = text, start, ""
+        self._render()
 
     def show_plain(self, text: str) -> None:
-        """Show `text` as it is."""
-        self._markdown = None
-        self.document().setPlainText(text)
+        """Show `text` as it is; cheap if it only adds to what is shown so."""
+        shown, self._markdown, self._fresh = self._plain, None, True
+        if shown and text.startswith(shown):
+            end = QTextCursor(self.document())
+            end.movePosition(QTextCursor.MoveOperation.End)
+            end.insertText(text[len(shown) :])
+        else:
+            self.document().setPlainText(text)
+        self._plain = text
         self._fit()
 
     def set_caret(self, on: bool) -> None:
@@ -81,23 +92,52 @@ class Prose(QTextBrowser):
         """The width at which no line breaks, in pixels."""
         return int(self.document().idealWidth()) + 1
 
+    @property
+    def can_scroll(self) -> bool:
+        """A table is wider than the column, and scrolls."""
+        return self.horizontalScrollBarPolicy() == Qt.ScrollBarPolicy.ScrollBarAsNeeded
+
+    def restyle(self) -> None:
+        """Render anew: the colours have changed, or a formula is drawn."""
+        if self._markdown is not None:
+            self._render()
+
     def setSource(self, *_: object) -> None:  # noqa: N802  Qt's name
         """Never navigates."""
 
     def loadResource(self, kind: int, name: QUrl | str) -> object:  # noqa: N802  Qt's name
-        return QByteArray()
+        return self.document().resource(kind, QUrl(name)) if QUrl(name).scheme() + ":" == PICTURE else QByteArray()
+
+    def createMimeDataFromSelection(self) -> QMimeData:  # noqa: N802  Qt's name
+        made = QMimeData()
+        made.setText(_copied(self.textCursor()))
+        return made
+
+    def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802  Qt's name
+        moved = super().focusNextPrevChild(forward)
+        cursor = self.textCursor()
+        self._say_target(QUrl(cursor.charFormat().anchorHref()) if cursor.hasSelection() else QUrl())
+        return moved
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802  Qt's name
         event.ignore()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
         super().resizeEvent(event)
+        if self._has_formulas and event.size().width() != event.oldSize().width():
+            self.restyle()
+        self._scroll_if_wide()
         self._fit()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  Qt's name
         super().paintEvent(event)
-        if not self._caret:
-            return
+        if self._caret:
+            self._paint_caret()
+        if self._fresh:
+            self._fresh = False
+            self.painted.emit()
+
+    def _paint_caret(self) -> None:
         end = QTextCursor(self.document())
         end.movePosition(QTextCursor.MoveOperation.End)
         where = self.cursorRect(end)
@@ -106,23 +146,66 @@ class Prose(QTextBrowser):
         painter.fillRect(where.x() + side // 2, where.y() + 1, side, where.height() - 2, self._theme.colour("text"))
         painter.end()
 
+    def _render(self) -> None:
+        width = self.viewport().width() if self.isVisible() else 0
+        self._fresh = True
+        self._has_formulas = render(self.document(), self._markdown or "", self._theme, self._start, width)
+        if self._has_formulas and not self._listens:
+            self._listens = True
+            formulas_of(self._theme).ready.connect(self._formulas_ready)
+        self._scroll_if_wide()
+        self._fit()
+
+    def _scroll_if_wide(self) -> None:
+        """Words wrap; what is still too wide, as a table of many columns, scrolls sideways."""
+        wide = self.document().size().width() > self.viewport().width() + 1
+        wanted = Qt.ScrollBarPolicy.ScrollBarAsNeeded if wide else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        if wanted != self.horizontalScrollBarPolicy():
+            self.setHorizontalScrollBarPolicy(wanted)
+
+    def _formulas_ready(self) -> None:
+        if self._has_formulas:
+            self.restyle()
+
     def _fit(self, _size: QSizeF | None = None) -> None:
         height = max(1, round(self.document().size().height()))
+        if self.can_scroll:
+            height += self.horizontalScrollBar().sizeHint().height()
         if height != self.height():
             self.setFixedHeight(height)
             self.height_changed.emit()
 
-    def _restyle(self) -> None:
-        if self._markdown is not None:
-            render(self.document(), self._markdown, self._theme)
+    def _say_target(self, url: QUrl) -> None:
+        """A link under the pointer or the keyboard's focus says where it leads."""
+        target = url.toString()
+        self.setAccessibleDescription(tr("Link to {address}", address=target) if target else "")
+        if target and self.hasFocus():
+            where = self.cursorRect(self.textCursor()).bottomLeft()
+            QToolTip.showText(self.viewport().mapToGlobal(where), hint(target), self)
 
     def _ask_to_open(self, url: QUrl) -> None:
         if url.scheme().lower() not in WEB:
             return
-        question = f"Open this address in your browser?\n\n{url.toString()}"
+        question = tr("Open this address in your browser?\n\n{address}", address=url.toString())
         buttons = QMessageBox.StandardButton.Open | QMessageBox.StandardButton.Cancel
-        if QMessageBox.question(self, "Open a link", question, buttons) == QMessageBox.StandardButton.Open:
+        if QMessageBox.question(self, tr("Open a link"), question, buttons) == QMessageBox.StandardButton.Open:
             QDesktopServices.openUrl(url)
+
+
+def _copied(cursor: QTextCursor) -> str:
+    """The selected words; a formula as its source."""
+    text = cursor.selection().toPlainText()
+    if OBJECT not in text:
+        return text
+    document, at, sources = cursor.document(), cursor.selectionStart(), []
+    while at < cursor.selectionEnd():
+        if document.characterAt(at) == OBJECT:
+            one = QTextCursor(document)
+            one.setPosition(at + 1)
+            sources.append(str(one.charFormat().property(QTextFormat.Property.ImageAltText) or ""))
+        at += 1
+    parts = text.split(OBJECT)
+    return "".join(part + source for part, source in zip(parts, [*sources, ""], strict=False))
 
 
 def _document(theme: Theme, parent: QWidget) -> SafeDocument:
@@ -132,95 +215,3 @@ def _document(theme: Theme, parent: QWidget) -> SafeDocument:
     document.setUndoRedoEnabled(False)
     document.setIndentWidth(theme.px(20))
     return document
-
-
-def render(document: QTextDocument, text: str, theme: Theme) -> None:
-    """Replace the document by `text` rendered. The line break in front keeps "---" from being eaten as front matter."""
-    document.setMarkdown("\n" + text, FEATURES)
-    cursor = QTextCursor(document)
-    cursor.beginEditBlock()
-    if OBJECT in document.toPlainText():
-        _name_images(document)
-    block = document.begin()
-    while block.isValid():
-        _style_block(cursor, block, theme)
-        block = block.next()
-    for frame in document.rootFrame().childFrames():
-        if isinstance(frame, QTextTable):
-            _style_table(frame, theme)
-    cursor.endEditBlock()
-
-
-def _style_block(cursor: QTextCursor, block: QTextBlock, theme: Theme) -> None:
-    shape = block.blockFormat()
-    level = shape.headingLevel()
-    cursor.setPosition(block.position())
-    shape.setLineHeight(122, 1)  # proportional, in per cent
-    if level:
-        shape.setTopMargin(theme.px(10) if block.position() else 0)
-        shape.setBottomMargin(theme.px(4))
-    elif block.textList() is not None:
-        shape.setTopMargin(theme.px(1))
-        shape.setBottomMargin(theme.px(2))
-    elif not shape.hasProperty(QTextFormat.Property.BlockCodeFence) and not QTextCursor(block).currentTable():
-        shape.setTopMargin(0)
-        shape.setBottomMargin(theme.px(8) if block.next().isValid() else 0)
-    cursor.setBlockFormat(shape)
-    _style_words(cursor, block, theme, level)
-
-
-def _style_words(cursor: QTextCursor, block: QTextBlock, theme: Theme, level: int) -> None:
-    """Headings get the design's sizes, code its font. Fragments are gathered first: merging changes them."""
-    spans: list[tuple[int, int, QTextCharFormat]] = []
-    walk = block.begin()
-    while not walk.atEnd():
-        fragment = walk.fragment()
-        wanted = _words_format(fragment.charFormat(), theme, level)
-        if wanted is not None:
-            spans.append((fragment.position(), fragment.position() + fragment.length(), wanted))
-        walk += 1
-    for start, end, wanted in spans:
-        cursor.setPosition(start)
-        cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
-        cursor.mergeCharFormat(wanted)
-
-
-def _words_format(now: QTextCharFormat, theme: Theme, level: int) -> QTextCharFormat | None:
-    wanted = QTextCharFormat()
-    if level:
-        wanted.setProperty(QTextFormat.Property.FontSizeAdjustment, 0)
-        wanted.setProperty(QTextFormat.Property.FontPixelSize, theme.px({1: 18, 2: 16, 3: 15}.get(level, 13)))
-        wanted.setFontWeight(QFont.Weight.DemiBold)
-    if now.fontFixedPitch():
-        wanted.setFontFamilies([CODE_FAMILY])
-        wanted.setProperty(QTextFormat.Property.FontPixelSize, theme.px(12))
-    if now.isAnchor():
-        wanted.setForeground(theme.colour("accent"))
-        wanted.setToolTip(now.anchorHref())
-    return wanted if wanted.propertyCount() else None
-
-
-def _style_table(table: QTextTable, theme: Theme) -> None:
-    shape = table.format()
-    shape.setCellPadding(theme.px(5))
-    shape.setCellSpacing(0)
-    shape.setBorder(1)
-    shape.setBorderCollapse(True)
-    shape.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
-    shape.setBorderBrush(theme.colour("line"))
-    shape.setTopMargin(theme.px(4))
-    shape.setBottomMargin(theme.px(8))
-    table.setFormat(shape)
-
-
-def _name_images(document: QTextDocument) -> None:
-    """An image is never fetched: its address stands in its place, as a link."""
-    cursor = document.find(OBJECT)
-    while not cursor.isNull():
-        image = cursor.charFormat().toImageFormat()
-        link = QTextCharFormat()
-        target = image.name() if image.isValid() else ""
-        link.setAnchor(True)
-        link.setAnchorHref(target)
-        cursor.insertText(f"image: {target}", link)
-        cursor = document.find(OBJECT, cursor)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QVBoxLayout, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app.ui import icons
+from app.ui.language import tr
 from app.ui.theme import Theme
 
 FOOT = "foot"
@@ -36,11 +38,18 @@ class Rail(QFrame):
         super().__init__(parent)
         self.setProperty("bar", "rail")
         self.setObjectName("rail")
-        self.setAccessibleName("Pages")
+        self.setAccessibleName(tr("Pages"))
         self.setFixedWidth(theme.px(WIDTH))
+        self._edge = theme.px(12)
         self._group = QButtonGroup(self)
         self._buttons: dict[str, RailButton] = {}
-        column = QVBoxLayout(self)
+        inside = QWidget()
+        self._room = _Room(self)
+        self._room.setWidget(inside)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self._room)
+        column = QVBoxLayout(inside)
         column.setContentsMargins(theme.px(8), theme.px(12), theme.px(8), theme.px(12))
         column.setSpacing(theme.px(2))
         self._fill(theme, column, [item for item in items if item.group != FOOT])
@@ -52,6 +61,7 @@ class Rail(QFrame):
         button = self._buttons.get(page)
         if button is not None:
             button.setChecked(True)
+            self._show_current_soon()
 
     def current(self) -> str:
         """The id of the marked page, or ""."""
@@ -69,9 +79,26 @@ class Rail(QFrame):
                 last = item.group
             button = RailButton(theme, item)
             button.clicked.connect(lambda _=False, page=item.id: self.chosen.emit(page))
+            button.focused.connect(partial(self._show, button))
             self._group.addButton(button)
             self._buttons[item.id] = button
             column.addWidget(button)
+
+    def _show(self, button: QWidget) -> None:
+        self._room.ensureWidgetVisible(button, 0, self._edge)
+
+    def _show_current(self) -> None:
+        focused = next((button for button in self._buttons.values() if button.hasFocus()), None)
+        shown = focused or self._buttons.get(self.current())
+        if shown is not None:
+            self._show(shown)
+
+    def _show_current_soon(self) -> None:
+        QTimer.singleShot(0, self, self._show_current)  # when the buttons have their places
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
+        super().resizeEvent(event)
+        self._show_current_soon()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  Qt's name
         step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()))
@@ -83,8 +110,25 @@ class Rail(QFrame):
         buttons[(buttons.index(focused) + step) % len(buttons)].setFocus(Qt.FocusReason.TabFocusReason)
 
 
+class _Room(QScrollArea):
+    """A large size in a low window: then the rail scrolls, with the wheel and with the focus, rather than overlaps."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  Qt's name
+        event.ignore()  # the rail's arrows walk its buttons
+
+
 class RailButton(QAbstractButton):
     """Icon over label; the chosen one on accent soft, one to come in dim with a hollow dot."""
+
+    focused = Signal()
 
     def __init__(self, theme: Theme, item: RailItem, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -92,13 +136,17 @@ class RailButton(QAbstractButton):
         self.setCheckable(True)
         self.setText(item.title)
         self.setObjectName(f"rail.{item.id}")
-        self.setAccessibleName(f"{item.title}, coming" if item.coming else item.title)
-        self.setToolTip(f"{item.title}: not built yet" if item.coming else "")
+        self.setAccessibleName(tr("{page}, coming", page=item.title) if item.coming else item.title)
+        self.setToolTip(tr("{page}: not built yet", page=item.title) if item.coming else "")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFont(theme.font("caption", "medium"))
         self.setFixedHeight(theme.px(50))
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         theme.changed.connect(self.update)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802  Qt's name
+        super().focusInEvent(event)
+        self.focused.emit()
 
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
         return QSize(self._theme.px(WIDTH - 16), self._theme.px(50))

@@ -57,7 +57,8 @@ class RecipeCard(Card):
         self.play.setToolTip("Needs no model: the recorded answers play again")
         icons.bind(self.play, theme, "play", "text", 14)
         self.play.clicked.connect(lambda: self.played.emit(recipe.id))
-        self.play.setVisible(recipe.recorded)
+        if not recipe.recorded:
+            self.play.hide()
         self.run = QPushButton("Run it here")
         self.run.setObjectName(f"compare.run_{recipe.id}")
         self.run.setAccessibleName(f"Run {recipe.title} here")

@@ -89,7 +89,9 @@ class Hand:
 
     def answered(self) -> None:
         chat = self.program.chat
-        self.bot.waitUntil(lambda: not chat.busy and bool(chat.rows) and chat.rows[-1].status == "done", timeout=ANSWER_MS)
+        self.bot.waitUntil(
+            lambda: not chat.busy and bool(chat.rows) and chat.rows[-1].status == "done", timeout=ANSWER_MS
+        )
 
 
 @pytest.fixture

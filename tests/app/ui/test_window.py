@@ -23,9 +23,10 @@ from app.errors import TandemError
 from app.locks import FileLock
 from app.ui import shot, start
 from app.ui import theme as themes
-from app.ui.commands import Command, Commands
+from app.ui.commands import Command, Commands, keys_in_words
 from app.ui.pages.table import PAGES
 from app.ui.single import FirstWindow, raise_first
+from app.ui.widgets.chip import Chip
 from app.ui.window import MainWindow
 from engines.knobs import Scope
 from tests.fakes import OTHER, SPEC
@@ -182,6 +183,40 @@ def test_a_look_can_be_chosen_and_is_kept(window, program, qtbot):
     window.show_page("settings")
     qtbot.mouseClick(shown(window, "settings.look_dark"), Qt.MouseButton.LeftButton)
     assert program.settings.look == "dark"
+
+
+def test_idle_models_go_only_when_that_was_chosen(window, program, qtbot):
+    window.show_page("settings")
+    assert program.model.idle_minutes == 0
+    assert shown(window, "settings.idle_0").isChecked()
+    qtbot.mouseClick(shown(window, "settings.idle_15"), Qt.MouseButton.LeftButton)
+    assert program.model.idle_minutes == 15
+
+
+def test_deleted_conversations_can_be_brought_back_later(window, program, services, qtbot):
+    gone = services.store.create_conversation("Gone").id
+    program.chat.shelf.delete(gone)
+    program.chat.shelf.forget_undo()
+    window.show_page("settings")
+    qtbot.mouseClick(shown(window, "settings.bring_back"), Qt.MouseButton.LeftButton)
+    assert not services.store.conversation(gone).deleted
+    QApplication.processEvents()
+    assert not [w for w in window.findChildren(QWidget, "settings.bring_back") if w.isVisible()]
+
+
+def test_help_knows_every_key_and_finds_it(window, qtbot):
+    page = window.page("help")
+    chips = {chip.text() for chip in page.findChildren(Chip)}
+    for command in window.commands.all():
+        assert not command.shortcut or keys_in_words(command.shortcut) in chips, command.id
+    assert {"Shift+Enter", "F2", "Delete", "Shift+F10"} <= chips
+    qtbot.keyClicks(shown(window, "help.search"), "folder F2")
+    visible = [chip.text() for chip in page.findChildren(Chip) if chip.isVisible()]
+    assert visible == []
+    shown(window, "help.search").setText("rename F2")
+    assert [chip.text() for chip in page.findChildren(Chip) if chip.isVisible()] == ["F2"]
+    shown(window, "help.search").setText("ttft")
+    assert not [chip for chip in page.findChildren(Chip) if chip.isVisible()]
 
 
 def test_only_the_last_messages_are_built(window, program, services):

@@ -88,7 +88,11 @@ def test_a_branch_is_a_conversation_of_its_own(talk, services):
 
 def test_nothing_is_changed_under_an_answer_that_grows(talk):
     talk.chat.send("More")
-    for change in (lambda: talk.chat.delete_message(0), lambda: talk.chat.version(1, 1), lambda: talk.chat.edit(0, "x")):
+    for change in (
+        lambda: talk.chat.delete_message(0),
+        lambda: talk.chat.version(1, 1),
+        lambda: talk.chat.edit(0, "x"),
+    ):
         change()
     assert texts(talk)[:5] == ["One", "1", "Two", "2", "More"]
     assert talk.chat.running

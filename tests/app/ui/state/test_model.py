@@ -5,7 +5,6 @@ import pytest
 from app.errors import TandemError
 from app.lab.session import SessionState
 from app.ui.program import Program
-from app.ui.state.presets import Preset
 from app.ui.state.status import Act, Tone
 from engines.errors import EngineError
 from engines.knobs import KnobState, Scope
@@ -84,16 +83,6 @@ def test_a_value_that_does_not_fit_is_refused(program):
     with pytest.raises(EngineError):
         program.model.set_knob("temperature", 9.0)
     assert program.model.settings(Scope.RUN)["temperature"] == 0.7
-
-
-def test_presets_set_what_this_engine_has_and_can_be_kept(program, services):
-    model = program.model
-    model.apply_preset("Exact")
-    assert model.settings(Scope.RUN)["temperature"] == 0.0
-    model.book.shelf.keep(Preset(name="mine", run={"temperature": 0.33}))
-    model.apply_preset("mine")
-    assert model.settings(Scope.RUN)["temperature"] == 0.33
-    assert services.store.get("presets", {}) == {"mine": {"temperature": 0.33}}
 
 
 def test_what_a_reload_changes_names_the_value_in_use(ready, services):

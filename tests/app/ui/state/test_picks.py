@@ -32,6 +32,7 @@ def test_every_word_must_be_found_in_title_id_or_precision():
     odd = [f"Model {i}" for i in range(1, 500, 2) if "49" in str(i)]
     assert titles("model 49 q4_k") == {"All models": odd}
     assert len(titles("m49")["All models"]) == 11  # by id: m49 and m490 to m499
+    assert all("4" in title for title in titles("model 4")["All models"])  # not every Q4_K
     assert titles("TRANSFORMERS") == {"Loaded": ["Model 9"]}
     assert titles("nothing like it") == {}
 

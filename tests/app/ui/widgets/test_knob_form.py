@@ -199,13 +199,52 @@ def test_why_is_shown_until_the_value_changes(form: KnobForm, qtbot: QtBot) -> N
     assert form.line("cores").why() == ""
 
 
-def test_a_double_click_on_the_dot_resets(form: KnobForm, said: Said, qtbot: QtBot) -> None:
+def test_one_click_on_the_dot_resets(form: KnobForm, said: Said, qtbot: QtBot) -> None:
     write(form, qtbot, "heat", "1")
     dot = form.line("heat").dot
-    qtbot.mouseDClick(dot, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dot, Qt.MouseButton.LeftButton)
     assert form.settings()["heat"] == 0.7
     assert not dot.on
     assert said[-1] == ("heat", 0.7)
+    qtbot.mouseClick(dot, Qt.MouseButton.LeftButton)
+    assert said[-1] == ("heat", 0.7)
+    assert len(said) == 2
+
+
+def test_enter_on_the_dot_resets(form: KnobForm, said: Said, qtbot: QtBot) -> None:
+    form.set_value("size", 512)
+    qtbot.keyClick(form.line("size").dot, Qt.Key.Key_Return)
+    assert said == [("size", 4096)]
+
+
+def test_what_is_changed_is_counted_and_shown_by_itself(form: KnobForm, qtbot: QtBot) -> None:
+    count = form.findChild(QPushButton, "knobs.only_changed")
+    assert count is not None
+    assert count.isHidden()
+    form.set_knobs(KNOBS, {"size": 512, "path": "here"})
+    assert count.isVisible()
+    assert count.text() == "2 changed"
+    qtbot.mouseClick(count, Qt.MouseButton.LeftButton)
+    shown = [k.name for k in KNOBS if k.name in form._lines and not form.line(k.name).isHidden()]
+    assert shown == ["size", "path"]
+    qtbot.mouseClick(form.line("size").dot, Qt.MouseButton.LeftButton)
+    assert count.text() == "1 changed"
+    assert form.line("size").isVisible()  # it does not jump away from under the pointer
+    qtbot.mouseClick(count, Qt.MouseButton.LeftButton)
+    assert form.line("heat").isVisible()
+    assert form.line("path").isHidden()
+
+
+def test_opening_all_puts_the_cursor_into_the_search(form: KnobForm, qtbot: QtBot) -> None:
+    form.activateWindow()
+    qtbot.waitUntil(form.isActiveWindow)
+    qtbot.mouseClick(form.expander, Qt.MouseButton.LeftButton)
+    search = form.findChild(QLineEdit, "knobs.search")
+    assert search is not None
+    assert search.hasFocus()
+    top = search.mapTo(form, search.rect().topLeft())
+    qtbot.keyClicks(search, "seed")
+    assert search.mapTo(form, search.rect().topLeft()) == top
 
 
 def test_reset_clears_a_wrong_text_too(form: KnobForm, qtbot: QtBot) -> None:

@@ -8,8 +8,9 @@ import pytest
 from PySide6.QtGui import QTextCursor, QTextDocument, QTextFormat
 from PySide6.QtWidgets import QApplication
 
+from app.ui.theme import Theme
 from app.ui.widgets.markdown import HARD_CHARS, Cutter, Piece, PieceKind, cut, definitions
-from app.ui.widgets.prose import FEATURES
+from app.ui.widgets.rendering import FEATURES, render
 
 BLOCKS = (
     "# Head", "## Two **b**", "Setext\n======", "one\nstill one", "para *it* `code` [l](http://x)", "- a\n- b\n- c",
@@ -69,8 +70,31 @@ def test_pieces_draw_the_same_as_the_whole(qapp: QApplication, seed: int) -> Non
 
 
 def test_prose_is_cut_only_where_nothing_can_reach_back() -> None:
-    pieces = cut("one\n\ntwo\n\n- a\n\n- b\n\nthree", piece_chars=0)
-    assert [p.text.strip() for p in pieces] == ["one", "two\n\n- a\n\n- b", "three"]
+    pieces = cut("one\n\ntwo\n\n- a\n\n  a2\n- b\n\nthree", piece_chars=0)
+    assert [p.text.strip() for p in pieces] == ["one", "two\n\n- a\n\n  a2", "- b", "three"]
+
+
+def test_a_long_list_goes_on_in_the_next_piece_with_its_number() -> None:
+    pieces = cut("".join(f"1. item\n   - inner {n}\n" for n in range(6)), piece_chars=40)
+    assert [(p.start, p.in_list) for p in pieces] == [(0, False), (3, True), (5, True)]
+    assert cut("text\n2. no list\n2. still none", piece_chars=0) == cut("text\n2. no list\n2. still none")
+
+
+@pytest.mark.parametrize("text", ["1. a\n2. b\n\n10. c\n3. d", "7) a\n7) b\n7) c", "- a\n- b\n\n1. c\n1. d\n1. e"])
+def test_numbers_are_those_of_the_whole_list(qapp: QApplication, theme: Theme, text: str) -> None:
+    drawn = []
+    for piece in cut(text, piece_chars=0):
+        document = QTextDocument()
+        render(document, piece.text, theme, piece.start)
+        drawn += _numbers(document)
+    whole = QTextDocument()
+    render(whole, text, theme)
+    assert drawn == _numbers(whole)
+
+
+def _numbers(document: QTextDocument) -> list[str]:
+    blocks = [document.findBlockByNumber(n) for n in range(document.blockCount())]
+    return [items.itemText(block) for block in blocks if (items := block.textList()) is not None]
 
 
 def test_a_fence_is_a_piece_with_its_language() -> None:

@@ -82,7 +82,7 @@ def test_finished_pieces_are_not_touched_again(answer: MessageView, monkeypatch:
     before = list(answer.body._views)  # type: ignore[union-attr]
     assert len(before) > 3
     rendered: list[str] = []
-    monkeypatch.setattr(Prose, "show_markdown", lambda self, text: rendered.append(text))
+    monkeypatch.setattr(Prose, "show_markdown", lambda self, text, start=0: rendered.append(text))
     for _ in range(10):
         answer.append("more ")
         answer.flush()
@@ -93,7 +93,9 @@ def test_finished_pieces_are_not_touched_again(answer: MessageView, monkeypatch:
 def test_a_flood_of_tiny_deltas_is_gathered(answer: MessageView, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
     original = Prose.show_markdown
-    monkeypatch.setattr(Prose, "show_markdown", lambda self, text: (drawn.append(1), original(self, text))[1])
+    monkeypatch.setattr(
+        Prose, "show_markdown", lambda self, text, start=0: (drawn.append(1), original(self, text, start))[1]
+    )
     for i in range(20_000):
         answer.append(f"{i} ")
     answer.finish()
@@ -170,8 +172,8 @@ def test_an_end_that_is_not_done_says_so(answer: MessageView) -> None:
     answer.finish("first token 41 ms")
     answer.set_status("cancelled")
     assert answer.status == "cancelled"
-    assert "Stopped" in answer._foot.status.text()
-    assert answer._foot.figures.text() == "first token 41 ms"
+    assert "Stopped" in answer.foot.status.text()
+    assert answer.foot.figures.text() == "first token 41 ms"
 
 
 def test_a_persons_message_is_never_rendered(theme: Theme, qtbot: QtBot) -> None:

@@ -134,3 +134,59 @@ def test_a_gap_splits_the_line(theme: Theme, qtbot: QtBot) -> None:
     assert runs[-1][-1].x() == pytest.approx(90)  # the newest stands at the right edge
     line.resize(100, 30)
     assert not line.grab().isNull()
+
+
+def test_what_is_typed_is_the_lighter_part_of_the_context(strip: TelemetryStrip) -> None:
+    strip.set_context(412, 4096, 38)
+    strip.flush()
+    assert strip.context.words.text() == "context  412 + 38 of 4,096"
+    assert strip.context_bar.more() == pytest.approx(38 / 4096)
+    assert strip.context.words.property("tone") == "dim"
+    strip.set_context(412, 4096, 3900)
+    strip.flush()
+    assert strip.context.words.property("tone") == "warning"
+    strip.set_context(412, 4096, 0)
+    strip.flush()
+    assert strip.context.words.text() == "context  412 of 4,096"
+    assert strip.context.words.property("tone") == "dim"
+
+
+def test_the_settings_before_leave_a_tick_in_the_bars(strip: TelemetryStrip, theme: Theme) -> None:
+    strip.set_memory(MemoryParts(weights=10, total=100, label="10 B", ghost=50))
+    strip.set_context(0, 4096, None, 2048)
+    strip.flush()
+    assert "before: 50 B" in strip.memory_bar.describe()
+    assert strip.context.hover is not None
+    assert "before: 2,048" in strip.context.hover()
+    for bar in (strip.memory_bar, strip.context_bar):
+        image = bar.grab().toImage()
+        middle = image.width() // 2
+        row = [image.pixelColor(x, image.height() // 2).name() for x in range(middle - 3, middle + 4)]
+        assert theme.tokens.text.lower() in row
+
+
+def test_the_diagnostics_are_hidden_until_asked_for(strip: TelemetryStrip) -> None:
+    strip.show()
+    low = strip.height()
+    strip.set_diagnostics("engine 143.2, painted 143.2 tok/s")
+    strip.flush()
+    assert not strip.diagnostics.isVisible()
+    strip.show_diagnostics(True)
+    assert strip.diagnostics.isVisible()
+    assert strip.diagnostics.text() == "engine 143.2, painted 143.2 tok/s"
+    assert strip.height() > low
+    strip.show_diagnostics(False)
+    assert strip.height() == low
+
+
+def test_in_a_narrow_strip_the_words_get_shorter_not_cut(strip: TelemetryStrip, qtbot: QtBot) -> None:
+    strip.set_memory(MemoryParts(weights=10, total=100, label="240 MB model · 0.6 of 25.3 GB"))
+    strip.show()
+    strip.flush()
+    strip.memory.resize(400, 40)
+    assert strip.memory.words.text() == "memory  240 MB model · 0.6 of 25.3 GB"
+    strip.memory.resize(strip.memory._needs("memory  240 MB model") + 2, 40)
+    assert strip.memory.words.text() == "memory  240 MB model"
+    strip.memory.resize(strip.memory._needs("240 MB model") + 2, 40)
+    assert strip.memory.words.text() == "240 MB model"
+    assert "0.6 of 25.3 GB" in strip.memory.words.toolTip()
