@@ -207,12 +207,16 @@ class ChatPage(QWidget):
 
     def _painted(self, index: int, characters: int) -> None:
         """The diagnostics line: what reached the screen against what the engine made."""
-        strip, rows = self.state.model.strip, self.state.rows
+        rows = self.state.rows
         if index != len(rows) - 1 or rows[index].role != "assistant":
             return
         self._meter.painted(characters, time.monotonic())
-        per_token = len(rows[index].text) / strip.n_out if strip.n_out else 0.0
-        self.strip.set_painted(self._meter.rate(per_token), self._meter.lag_s)
+        self.strip.set_painted(self.painted_rate(), self._meter.lag_s)
+
+    def painted_rate(self) -> float | None:
+        """Tokens a second that reached the screen; over the whole answer once it has ended."""
+        strip, rows = self.state.model.strip, self.state.rows
+        return self._meter.rate(len(rows[-1].text) / strip.n_out) if rows and strip.n_out else None
 
     def _row_added(self, index: int) -> None:
         self.transcript.add(self.state.rows[index])
