@@ -17,6 +17,9 @@ GUI_SHARE = 5
 """A render that took t, its layout and paint included, is followed by 5 t without one: a huge paragraph cannot eat
 the GUI thread."""
 
+LATEST_S = 0.03
+"""Layout and paint alone hold the next draw up no longer than this: what has come is on the screen within 50 ms."""
+
 BUDGET_S = 0.008
 """Drawing stops after so long and goes on with the next turn of the event loop: a flood must not freeze the window."""
 
@@ -202,8 +205,8 @@ class MessageBody(QWidget):
     def _tell(self) -> None:
         if self._drawn != self._told:
             self._told = self._drawn
-            cost = time.thread_time() - self._cpu
-            self._pause_until = max(self._pause_until, self._began + cost * (1 + GUI_SHARE))
+            whole = (time.thread_time() - self._cpu) * (1 + GUI_SHARE)
+            self._pause_until = max(self._pause_until, self._began + min(whole, LATEST_S))
             self.painted.emit(self._drawn)
 
     def _drop(self, view: Prose | CodeCard) -> None:

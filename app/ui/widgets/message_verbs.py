@@ -58,9 +58,10 @@ class MessageVerbs(QWidget):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(0)
-        for verb in ("previous", "next", *verbs, "more"):
+        versions, others = ("previous", "next"), (*verbs, "more")
+        for verb in (*versions, *others) if verbs is ANSWER_VERBS else (*others, *versions):
             self._add(verb)
-        self._row.insertWidget(1, self.count)
+        self._row.insertWidget(self._row.indexOf(self._buttons["next"]), self.count)
         self._back = QTimer(self)
         self._back.setSingleShot(True)
         self._back.setInterval(COPIED_MS)

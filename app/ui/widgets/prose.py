@@ -5,8 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import QByteArray, QMimeData, QSizeF, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QDesktopServices,
+    QFocusEvent,
     QPainter,
     QPaintEvent,
+    QPen,
     QResizeEvent,
     QTextCursor,
     QTextDocument,
@@ -24,6 +26,7 @@ from app.ui.widgets.rendering import FEATURES, OBJECT, PICTURE, render
 __all__ = ["FEATURES", "OBJECT", "Prose", "SafeDocument", "render"]
 
 WEB = ("http", "https")
+KEYS = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
 
 
 class SafeDocument(QTextDocument):
@@ -47,6 +50,7 @@ class Prose(QTextBrowser):
         self._plain = ""
         self._caret = False
         self._fresh = False
+        self._ringed = False
         self._has_formulas = False
         self._listens = False
         self.setDocument(_document(theme, self))
@@ -133,9 +137,28 @@ class Prose(QTextBrowser):
         super().paintEvent(event)
         if self._caret:
             self._paint_caret()
+        if self._ringed:
+            self._paint_ring()
         if self._fresh:
             self._fresh = False
             self.painted.emit()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802  Qt's name
+        super().focusInEvent(event)
+        self._ringed = event.reason() in KEYS
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802  Qt's name
+        super().focusOutEvent(event)
+        self._ringed = False
+        self.viewport().update()
+
+    def _paint_ring(self) -> None:
+        """Where the keyboard is; a click to mark some words draws none."""
+        painter = QPainter(self.viewport())
+        painter.setPen(QPen(self._theme.colour("accent"), self._theme.px(1)))
+        painter.drawRect(self.viewport().rect().adjusted(0, 0, -1, -1))
+        painter.end()
 
     def _paint_caret(self) -> None:
         end = QTextCursor(self.document())

@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QTextFormat,
     QTextFrameFormat,
     QTextImageFormat,
+    QTextLength,
     QTextTable,
 )
 
@@ -26,6 +27,7 @@ FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.M
 OBJECT = "\ufffc"
 PICTURE = "tandem-formula:"
 MATHS_EM = 1.12  # Latin Modern is small beside Inter
+MANY_COLUMNS, COLUMN_PX = 8, 84  # a table of more columns keeps them this wide, and scrolls
 LINE_PERCENT = 122
 _MARKS = QRegularExpression("[\ue000-\uf8ff]")
 
@@ -197,6 +199,9 @@ def _style_table(table: QTextTable, theme: Theme) -> None:
     shape.setBorderBrush(theme.colour("line"))
     shape.setTopMargin(theme.px(4))
     shape.setBottomMargin(theme.px(8))
+    if table.columns() > MANY_COLUMNS:
+        fixed = QTextLength(QTextLength.Type.FixedLength, theme.px(COLUMN_PX))
+        shape.setColumnWidthConstraints([fixed] * table.columns())
     table.setFormat(shape)
 
 
