@@ -11,12 +11,15 @@ from app.paths import Paths
 from app.store import recovery
 from app.store.backup import Counts
 from app.store.recovery import Choice
+from app.ui.language import tr
 from app.ui.theme import Theme
 from app.ui.widgets.card import ErrorCard
 
 Actions = tuple[tuple[str, str], ...]
 
-AGAIN: Actions = (("again", "Try again"), ("close", "Close"))
+
+def _again() -> Actions:
+    return (("again", tr("Try again")), ("close", tr("Close")))
 
 
 class RecoveryDialog(QDialog):
@@ -26,7 +29,7 @@ class RecoveryDialog(QDialog):
         super().__init__()
         self._theme, self._paths = theme, paths
         self._card: QWidget | None = None
-        self.setWindowTitle("Tandem")
+        self.setWindowTitle(tr("Tandem"))
         self.setObjectName("recovery")
         self.setMinimumWidth(theme.px(560))
         self._column = QVBoxLayout(self)
@@ -76,20 +79,27 @@ def ask(app: QApplication, theme: Theme, paths: Paths, error: TandemError) -> bo
 def _words(paths: Paths, error: TandemError) -> tuple[str, str, str, Actions]:
     """(title, message, hint, actions)."""
     if error.code != "store_damaged":
-        return "Tandem cannot open its data", error.message, error.hint, AGAIN
+        return tr("Tandem cannot open its data"), error.message, error.hint, _again()
     found = recovery.options(paths)
     actions: list[tuple[str, str]] = []
     if found.salvage is not None:
-        actions.append((Choice.SALVAGE, f"Keep what can be read ({_counted(found.salvage)})"))
+        actions.append((Choice.SALVAGE, tr("Keep what can be read ({counted})", counted=_counted(found.salvage))))
     if found.backups:
         newest = max(found.backups, key=lambda b: b.created)
         actions.append(
-            (Choice.BACKUP, f"Use the backup of {time.strftime('%d %b %Y', time.localtime(newest.created))}")
+            (
+                Choice.BACKUP,
+                tr("Use the backup of {strftime}", strftime=time.strftime("%d %b %Y", time.localtime(newest.created))),
+            )
         )
-    actions += [(Choice.EMPTY, "Start with an empty history"), ("close", "Close")]
-    hint = "Whatever you choose, the damaged file stays in the data folder under another name."
-    return "Your history does not open", found.damage or error.message, hint, tuple(actions)
+    actions += [(Choice.EMPTY, tr("Start with an empty history")), ("close", tr("Close"))]
+    hint = tr("Whatever you choose, the damaged file stays in the data folder under another name.")
+    return tr("Your history does not open"), found.damage or error.message, hint, tuple(actions)
 
 
 def _counted(counts: Counts) -> str:
-    return f"{counts.conversations:,} conversations, {counts.messages:,} messages"
+    return tr(
+        "{conversations:,} conversations, {messages:,} messages",
+        conversations=counts.conversations,
+        messages=counts.messages,
+    )

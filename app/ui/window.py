@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 from app.ui.commands import Commands, keys_in_words
 from app.ui.language import tr
 from app.ui.pages.coming import ComingPage
-from app.ui.pages.table import PAGES, Entry, entry
+from app.ui.pages.table import PAGES, Entry, entry, sentences, titles
 from app.ui.palette import Palette
 from app.ui.palette_offers import Offer
 from app.ui.program import Program
@@ -57,7 +57,7 @@ class MainWindow(QMainWindow):
     def _furnish(self) -> None:
         """What stands around the pages, at the size in use."""
         theme = self._theme
-        self.rail = Rail(theme, [RailItem(e.id, e.title, e.icon, e.group, bool(e.coming)) for e in PAGES])
+        self.rail = Rail(theme, [RailItem(e.id, titles()[e.id], e.icon, e.group, bool(e.coming)) for e in PAGES])
         self.rail.chosen.connect(self.show_page)
         self._row.insertWidget(0, self.rail)
         providers = (self._offered_commands, self._offered_models, self._offered_conversations)
@@ -100,7 +100,7 @@ class MainWindow(QMainWindow):
 
     def _build(self, page: Entry) -> QWidget:
         if page.coming:
-            coming = ComingPage(self._theme, page.id, page.title, page.coming)
+            coming = ComingPage(self._theme, page.id, titles()[page.id], sentences()[page.id])
             coming.go.connect(self.show_page)
             return coming
         module = importlib.import_module(page.module)

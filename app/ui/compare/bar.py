@@ -10,6 +10,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from app.ui import icons
+from app.ui.language import tr
 from app.ui.theme import Theme
 from app.ui.widgets.elide import ElidedLabel
 
@@ -27,16 +28,23 @@ class Verb:
     folds: bool = True
 
 
-VERBS = (
-    Verb("add_lane", "Add lane", "Add a lane like the last one"),
-    Verb("race", "Race", "All lanes at once: a show, its figures are contended"),
-    Verb("quick", "Quick", "One load a lane: first figures soon, decided never"),
-    Verb("replay", "Replay", "Play the recorded answers of all lanes together"),
-    Verb("again", "Run again", "Measure the same comparison once more"),
-    Verb("go_on", "Go on", "Measure what is missing", folds=False),
-    Verb("measure", "Measure", "Blocks of fresh loads until the difference is decided (Ctrl+Shift+M)", folds=False),
-    Verb("stop", "Stop", "Stop; what is done is kept (Escape)", folds=False),
-)
+def verbs() -> tuple[Verb, ...]:
+    """The buttons, in the language of now."""
+    return (
+        Verb("add_lane", tr("Add lane"), tr("Add a lane like the last one")),
+        Verb("race", tr("Race"), tr("All lanes at once: a show, its figures are contended")),
+        Verb("quick", tr("Quick"), tr("One load a lane: first figures soon, decided never")),
+        Verb("replay", tr("Replay"), tr("Play the recorded answers of all lanes together")),
+        Verb("again", tr("Run again"), tr("Measure the same comparison once more")),
+        Verb("go_on", tr("Go on"), tr("Measure what is missing"), folds=False),
+        Verb(
+            "measure",
+            tr("Measure"),
+            tr("Blocks of fresh loads until the difference is decided (Ctrl+Shift+M)"),
+            folds=False,
+        ),
+        Verb("stop", tr("Stop"), tr("Stop; what is done is kept (Escape)"), folds=False),
+    )
 
 
 class CompareBar(QWidget):
@@ -58,10 +66,12 @@ class CompareBar(QWidget):
         self.subject = ElidedLabel(theme, "", "dim", "dim")
         self.subject.setObjectName("compare.subject")
         self.subject.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.buttons = {verb.id: self._button(verb) for verb in VERBS}
+        self.buttons = {verb.id: self._button(verb) for verb in verbs()}
         self.buttons["measure"].setProperty("kind", "primary")
-        self.report = self._menu_button("report", "Report", "Write a report, a film or a recipe of this comparison")
-        self.more = self._menu_button("more", "More", "More that can be done")
+        self.report = self._menu_button(
+            "report", tr("Report"), tr("Write a report, a film or a recipe of this comparison")
+        )
+        self.more = self._menu_button("more", tr("More"), tr("More that can be done"))
         self.report_menu = QMenu(self.report)
         self._more_menu = QMenu(self.more)
         self._more_menu.aboutToShow.connect(self._fill_more)
@@ -101,7 +111,7 @@ class CompareBar(QWidget):
     def _place(self) -> None:
         roomy = self.width() >= self._theme.px(ROOMY)
         folded = False
-        for verb in VERBS:
+        for verb in verbs():
             wanted, folds = self._wanted.get(verb.id, False), self._folds(verb)
             self.buttons[verb.id].setVisible(wanted and (roomy or not folds))
             self.buttons[verb.id].setEnabled(self._enabled.get(verb.id, True))
@@ -116,7 +126,7 @@ class CompareBar(QWidget):
 
     def _fill_more(self) -> None:
         self._more_menu.clear()
-        for verb in VERBS:
+        for verb in verbs():
             if self._folds(verb) and self._wanted.get(verb.id, False):
                 action = self._more_menu.addAction(verb.title)
                 action.setToolTip(verb.says)
@@ -163,17 +173,17 @@ class CompareBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(px(8), 0, px(8), 0)
         row.setSpacing(px(8))
-        row.addWidget(self._fold_button("left", "fold", "Show or hide the list"))
+        row.addWidget(self._fold_button("left", "fold", tr("Show or hide the list")))
         row.addWidget(self.title)
         row.addSpacing(px(4))
         row.addWidget(self.subject)
         row.addStretch(1)
-        for verb in VERBS:
+        for verb in verbs():
             if verb.id not in ("measure", "stop"):
                 row.addWidget(self.buttons[verb.id])
         row.addWidget(self.more)
         row.addWidget(self.report)
         row.addWidget(self.buttons["measure"])
         row.addWidget(self.buttons["stop"])
-        self.inspector = self._fold_button("inspector", "fold-right", "Show or hide the settings of a lane")
+        self.inspector = self._fold_button("inspector", "fold-right", tr("Show or hide the settings of a lane"))
         row.addWidget(self.inspector)

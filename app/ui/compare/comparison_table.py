@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 
 from app.glossary import Glossary
 from app.ui.frame.quiet_scroll import BAR, QuietScroll
+from app.ui.language import tr
 from app.ui.state.compare_table import Column, Table
 from app.ui.theme import Theme
 from app.ui.widgets.comparison_grid import Grid, grid
@@ -31,9 +32,9 @@ class ComparisonTable(QFrame):
         self.head = _Head(theme)
         self.rows = ComparisonRows(theme, glossary)
         self.rows.at_row.connect(self._reveal)
-        self.all = QPushButton("All rows", self.head)
+        self.all = QPushButton(tr("All rows"), self.head)
         self.all.setObjectName("compare.table_all")
-        self.all.setAccessibleName("Show all rows")
+        self.all.setAccessibleName(tr("Show all rows"))
         self.all.setProperty("kind", "pill")
         self.all.setFont(theme.font("caption"))
         self.all.setCheckable(True)
@@ -41,7 +42,7 @@ class ComparisonTable(QFrame):
         self.all.toggled.connect(self.everything)
         self.area = QuietScroll()
         self.area.setObjectName("compare.table_scroll")
-        self.area.setAccessibleName("Rows of the table")
+        self.area.setAccessibleName(tr("Rows of the table"))
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setWidget(self.rows)
         column = QVBoxLayout(self)
@@ -55,8 +56,8 @@ class ComparisonTable(QFrame):
         self.rows.set_table(table)
         self.head.set_table(table)
         count = len(table.rows) + table.hidden
-        self.all.setText(f"All {count:,} rows")
-        self.all.setAccessibleName(f"Show all {count:,} rows")
+        self.all.setText(tr("All {count:,} rows", count=count))
+        self.all.setAccessibleName(tr("Show all {count:,} rows", count=count))
         self.all.setVisible(bool(table.hidden) or self.all.isChecked())
         self.all.adjustSize()
 
@@ -150,4 +151,4 @@ class _Head(QWidget):
             painter.setFont(theme.font("dim"))
             painter.setPen(theme.colour("bad"))
             left = QRectF(after, 0, box.right() - after, box.height())
-            painter.drawText(left, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, "did not run")
+            painter.drawText(left, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, tr("did not run"))

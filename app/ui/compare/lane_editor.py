@@ -12,6 +12,7 @@ from app.glossary import Glossary
 from app.lab.compare.lane import MOST, Lane
 from app.ui.frame.model_bar import Picker
 from app.ui.frame.quiet_scroll import QuietScroll
+from app.ui.language import tr
 from app.ui.state.picks import Pick
 from app.ui.theme import Theme
 from app.ui.widgets.elide import ElidedLabel
@@ -21,8 +22,11 @@ from app.ui.widgets.lane_spark import LaneBadge
 from engines.knobs import KnobState, Scope, Settings
 from engines.spec import EngineSpec
 
-TABS: tuple[tuple[str, str, Scope | None], ...] = (
-    ("all", "All", None), ("load", "Load", Scope.LOAD), ("run", "Run", Scope.RUN),
+
+def tabs() -> tuple[tuple[str, str, Scope | None], ...]:
+    """(id, title, scope) of every tab, in the language of now."""
+    return (
+    ("all", tr("All"), None), ("load", tr("Load"), Scope.LOAD), ("run", tr("Run"), Scope.RUN),
 )  # fmt: skip
 
 
@@ -48,11 +52,11 @@ class LaneEditor(QWidget):
         self._states: Mapping[str, KnobState] = {}
         self.name = QLineEdit()
         self.name.setObjectName("compare.lane_name")
-        self.name.setAccessibleName("Name of the lane")
+        self.name.setAccessibleName(tr("Name of the lane"))
         self.name.editingFinished.connect(lambda: self.renamed.emit(self.name.text().strip()))
-        self.model = self._picker("model", "Model")
-        self.variant = self._picker("variant", "Variant")
-        self.engine = self._picker("engine", "Engine")
+        self.model = self._picker("model", tr("Model"))
+        self.variant = self._picker("variant", tr("Variant"))
+        self.engine = self._picker("engine", tr("Engine"))
         self.model.activated.connect(lambda i: self.model_chosen.emit(self.model.itemData(i)))
         self.variant.activated.connect(lambda i: self.variant_chosen.emit(self.variant.itemData(i)))
         self.engine.activated.connect(lambda i: self.engine_chosen.emit(self.engine.itemData(i)))
@@ -111,10 +115,10 @@ class LaneEditor(QWidget):
             self.form.set_knobs(knobs, self._settings, self._states, spec.conflicts)
 
     def _choose(self, tab: str) -> None:
-        index = next(i for i, entry in enumerate(TABS) if entry[0] == tab)
+        index = next(i for i, entry in enumerate(tabs()) if entry[0] == tab)
         self.tabs.button(index).setChecked(True)
-        if self._scope is not TABS[index][2]:
-            self._scope = TABS[index][2]
+        if self._scope is not tabs()[index][2]:
+            self._scope = tabs()[index][2]
             self._show_knobs()
 
     def _lay_out(self) -> None:
@@ -123,7 +127,7 @@ class LaneEditor(QWidget):
         body = QVBoxLayout(column)
         body.setContentsMargins(px(12), px(4), px(4), px(12))
         body.setSpacing(px(8))
-        for title, box in (("Model", self.model), ("Variant", self.variant), ("Engine", self.engine)):
+        for title, box in ((tr("Model"), self.model), (tr("Variant"), self.variant), (tr("Engine"), self.engine)):
             row = QHBoxLayout()
             label = ElidedLabel(self._theme, title)
             label.setFixedWidth(px(64))
@@ -135,7 +139,7 @@ class LaneEditor(QWidget):
         body.addStretch(1)
         scroll = QuietScroll()
         scroll.setObjectName("compare.editor")
-        scroll.setAccessibleName("Settings of the lane")
+        scroll.setAccessibleName(tr("Settings of the lane"))
         scroll.setWidget(column)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -154,9 +158,9 @@ class LaneEditor(QWidget):
             self._badges.append(badge)
             row.addWidget(badge)
         row.addWidget(self.name, 1)
-        done = QPushButton("Done")
+        done = QPushButton(tr("Done"))
         done.setObjectName("compare.editor_done")
-        done.setAccessibleName("Close the settings of the lane")
+        done.setAccessibleName(tr("Close the settings of the lane"))
         done.clicked.connect(self.closed)
         row.addWidget(done)
         head = QVBoxLayout()
@@ -170,10 +174,10 @@ class LaneEditor(QWidget):
         row = QHBoxLayout()
         row.setSpacing(self._theme.px(4))
         row.setContentsMargins(0, self._theme.px(6), 0, 0)
-        for index, (name, title, _scope) in enumerate(TABS):
+        for index, (name, title, _scope) in enumerate(tabs()):
             tab = QPushButton(title)
             tab.setObjectName(f"compare.tab_{name}")
-            tab.setAccessibleName(f"{title} settings of the lane")
+            tab.setAccessibleName(tr("{title} settings of the lane", title=title))
             tab.setCheckable(True)
             tab.setChecked(index == 0)
             tab.setProperty("kind", "tab")
@@ -186,7 +190,7 @@ class LaneEditor(QWidget):
     def _picker(self, role: str, words: str) -> QComboBox:
         box = Picker()
         box.setObjectName(f"compare.lane_{role}")
-        box.setAccessibleName(f"{words} of the lane")
+        box.setAccessibleName(tr("{words} of the lane", words=words))
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(6)
         return box

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.lab.compare.plan import Plan
 from app.ui.frame.quiet_scroll import QuietScroll
+from app.ui.language import tr
 from app.ui.state.compare_shelf import Card as Recipe
 from app.ui.state.compare_shelf import Item
 from app.ui.theme import Theme
@@ -17,12 +18,15 @@ from app.ui.widgets.card import Card
 from app.ui.widgets.label import Label
 from app.ui.widgets.recipe_cards import RecipeCards
 
-SENTENCE = (
-    "Two to four settings answer the same question, each alone on a quiet machine. You see what every one wrote, "
-    "what it cost, and a verdict only where the difference is decided."
-)
 WIDTH = 1080
 WORDS_WIDTH = 640
+
+
+def _sentence() -> str:
+    return tr(
+        "Two to four settings answer the same question, each alone on a quiet machine. You see what every one wrote, "
+        "what it cost, and a verdict only where the difference is decided."
+    )
 
 
 class Lesson(QWidget):
@@ -45,14 +49,14 @@ class Lesson(QWidget):
         self.why = Label(theme, "", "dim", "dim", wrap=True)
         self.resume = Card(theme)
         self.resume_words = Label(theme, "", "text", wrap=True)
-        self.look = QPushButton("Look at it")
+        self.look = QPushButton(tr("Look at it"))
         self.look.setObjectName("compare.open_unfinished")
-        self.look.setAccessibleName("Look at the interrupted comparison")
+        self.look.setAccessibleName(tr("Look at the interrupted comparison"))
         self.look.setProperty("kind", "quiet")
         self.look.clicked.connect(lambda: self.opened.emit(self._unfinished))
-        self.resume_button = QPushButton("Go on")
+        self.resume_button = QPushButton(tr("Go on"))
         self.resume_button.setObjectName("compare.resume_unfinished")
-        self.resume_button.setAccessibleName("Go on with the interrupted comparison")
+        self.resume_button.setAccessibleName(tr("Go on with the interrupted comparison"))
         self.resume_button.clicked.connect(lambda: self.went_on.emit(self._unfinished))
         line = QHBoxLayout()
         line.setSpacing(theme.px(8))
@@ -67,11 +71,11 @@ class Lesson(QWidget):
 
     def show_start(self, model: str) -> None:
         """model: the Chat page's, "" while there is none."""
-        words = f"Compare two settings of {model}" if model else "Compare two settings"
+        words = tr("Compare two settings of {model}", model=model) if model else tr("Compare two settings")
         self.start.setText(words)
         self.start.setAccessibleName(words)
         self.start.setEnabled(bool(model))
-        self.why.setText("" if model else "Choose a model on the Chat page first, or play a recorded run below.")
+        self.why.setText("" if model else tr("Choose a model on the Chat page first, or play a recorded run below."))
         self.why.setVisible(not model)
 
     def show_unfinished(self, item: Item | None) -> None:
@@ -79,7 +83,7 @@ class Lesson(QWidget):
         self._unfinished = item.id if item is not None else ""
         self.resume.setVisible(item is not None)
         if item is not None:
-            self.resume_words.setText(f"“{item.title}” was interrupted. What it has measured is kept.")
+            self.resume_words.setText(tr("“{title}” was interrupted. What it has measured is kept.", title=item.title))
 
     def show_recipes(self, recipes: Sequence[Recipe]) -> None:
         """The cards."""
@@ -92,8 +96,8 @@ class Lesson(QWidget):
         words = QVBoxLayout(head)
         words.setContentsMargins(0, 0, 0, 0)
         words.setSpacing(px(12))
-        words.addWidget(Label(theme, "Which setting is better here?", "large", weight="semibold", wrap=True))
-        words.addWidget(Label(theme, SENTENCE, "text", "dim", wrap=True))
+        words.addWidget(Label(theme, tr("Which setting is better here?"), "large", weight="semibold", wrap=True))
+        words.addWidget(Label(theme, _sentence(), "text", "dim", wrap=True))
         words.addWidget(self.start, 0, Qt.AlignmentFlag.AlignLeft)
         words.addWidget(self.why)
         column = QWidget()
@@ -105,7 +109,7 @@ class Lesson(QWidget):
         body.addWidget(head)
         body.addWidget(self.resume)
         body.addSpacing(px(8))
-        body.addWidget(Label(theme, "Or start from a question", "dim", "dim", "semibold"))
+        body.addWidget(Label(theme, tr("Or start from a question"), "dim", "dim", "semibold"))
         body.addWidget(self.recipes)
         body.addStretch(2)
         row = QWidget()
@@ -116,7 +120,7 @@ class Lesson(QWidget):
         centre.addStretch(1)
         scroll = QuietScroll()
         scroll.setObjectName("compare.lesson")
-        scroll.setAccessibleName("How to begin")
+        scroll.setAccessibleName(tr("How to begin"))
         scroll.setWidget(row)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -140,12 +144,12 @@ class GuessView(QWidget):
         self._choices.setSpacing(px(8))
         self._buttons: list[QPushButton] = []
         self._plan: Plan | None = None
-        self.skip = QPushButton("Skip")
+        self.skip = QPushButton(tr("Skip"))
         self.skip.setObjectName("compare.guess_skip")
-        self.skip.setAccessibleName("Skip the guess and go on")
+        self.skip.setAccessibleName(tr("Skip the guess and go on"))
         self.skip.setProperty("kind", "quiet")
         self.skip.clicked.connect(lambda: self.answered.emit(-1))
-        card = Card(theme, "Your guess first")
+        card = Card(theme, tr("Your guess first"))
         card.body.setContentsMargins(px(16), px(14), px(16), px(14))
         card.body.setSpacing(px(12))
         card.body.addWidget(self._ask)
@@ -195,7 +199,7 @@ class GuessView(QWidget):
         for index, words in enumerate(plan.guess.choices):
             button = QPushButton(words)
             button.setObjectName(f"compare.guess_{index}")
-            button.setAccessibleName(f"I guess: {words}")
+            button.setAccessibleName(tr("I guess: {words}", words=words))
             button.clicked.connect(lambda _=False, i=index: self.answered.emit(i))
             self._buttons.append(button)
             self._choices.addWidget(button)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui import icons
+from app.ui.language import tr
 from app.ui.state.compare_shelf import OWN, Item
 from app.ui.theme import Theme
 from app.ui.widgets.label import Label, hint
@@ -92,13 +93,13 @@ class ComparisonList(QWidget):
         self.new = QToolButton()
         self.new.setProperty("kind", "quiet")
         self.new.setObjectName("compare.new")
-        self.new.setAccessibleName("New comparison")
-        self.new.setToolTip("New comparison")
+        self.new.setAccessibleName(tr("New comparison"))
+        self.new.setToolTip(tr("New comparison"))
         icons.bind(self.new, theme, "plus", "text", 16)
         self.new.clicked.connect(self.created)
-        self.nothing = Label(theme, "What you compare is kept here.", "dim", "dim", wrap=True)
+        self.nothing = Label(theme, tr("What you compare is kept here."), "dim", "dim", wrap=True)
         head = QHBoxLayout()
-        head.addWidget(Label(theme, "Comparisons", "dim", "dim", "semibold"))
+        head.addWidget(Label(theme, tr("Comparisons"), "dim", "dim", "semibold"))
         head.addStretch(1)
         head.addWidget(self.new)
         column = QVBoxLayout(self)
@@ -129,7 +130,7 @@ class ComparisonList(QWidget):
         item = self.view.indexAt(where).data(ITEM_ROLE)
         if isinstance(item, Item) and item.id.startswith(OWN):
             menu = QMenu(self)
-            menu.addAction("Delete", lambda: self.deleted.emit(item.id))
+            menu.addAction(tr("Delete"), lambda: self.deleted.emit(item.id))
             menu.exec(self.view.viewport().mapToGlobal(where))
             menu.deleteLater()
 
@@ -140,7 +141,7 @@ class _View(QListView):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.setObjectName("compare.list")
-        self.setAccessibleName("Comparisons")
+        self.setAccessibleName(tr("Comparisons"))
         self.setMouseTracking(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)

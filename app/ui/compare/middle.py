@@ -11,6 +11,7 @@ from app.ui.compare.comparison_table import ComparisonTable
 from app.ui.compare.outputs import Outputs
 from app.ui.compare.prompt_bar import PromptBar
 from app.ui.frame.quiet_scroll import BAR, QuietScroll
+from app.ui.language import tr
 from app.ui.state.replay import ReplayState
 from app.ui.theme import Theme
 from app.ui.widgets.replay_bar import ReplayBar
@@ -38,7 +39,7 @@ class Middle(QWidget):
         body = QWidget()
         self._scroll = QuietScroll()
         self._scroll.setObjectName(f"{page}.middle")
-        self._scroll.setAccessibleName("Prompt, outputs, table and verdict")
+        self._scroll.setAccessibleName(tr("Prompt, outputs, table and verdict"))
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._scroll.setWidgetResizable(False)  # `fit` says how tall the body is
         self._scroll.setWidget(body)

@@ -15,6 +15,7 @@ from app.lab.compare.measures import measures
 from app.lab.compare.plan import Plan
 from app.lab.compare.replay import LaneMoment
 from app.lab.compare.result import LaneResult, Result
+from app.ui.language import tr
 from app.ui.state import words
 from app.ui.theme import Theme
 from app.ui.widgets.lane_view import LaneView
@@ -73,7 +74,9 @@ class Outputs(QWidget):
             view.set_lane(lane.name, differs, _badge(result, index), index == reference)
             view.set_actions(editable and not plan.full, editable, editable and count > 1)
             self._group.button(index).setText(f"{lanes.letter(index)}  {lane.name}")
-            self._group.button(index).setAccessibleName(f"Lane {lanes.letter(index)}: {lane.name}")
+            self._group.button(index).setAccessibleName(
+                tr("Lane {letter}: {name}", letter=lanes.letter(index), name=lane.name)
+            )
         self._place()
 
     def show_problems(self, result: Result | None) -> None:
@@ -98,7 +101,9 @@ class Outputs(QWidget):
             view.append(text)
             if rate is not None:
                 view.push_rate(rate)
-                view.set_status(f"{stats.get('n_out', 0):,.0f} tokens", f"{words.rate(rate)} tok/s")
+                view.set_status(
+                    tr("{get:,.0f} tokens", get=stats.get("n_out", 0)), tr("{rate} tok/s", rate=words.rate(rate))
+                )
 
     def show_texts(self, result: Result, step: int) -> None:
         """The finished answers, those of `step` in view."""
@@ -188,7 +193,7 @@ class Outputs(QWidget):
         view.remove.connect(self.remove)
         view.fix.connect(self.edit)
         view.set_steps_shown(False)
-        view.text.setPlaceholderText(f"What lane {lanes.letter(index)} answers stands here.")
+        view.text.setPlaceholderText(tr("What lane {letter} answers stands here.", letter=lanes.letter(index)))
         view.text.setMinimumHeight(TEXT_LINES * view.text.fontMetrics().lineSpacing())
         self.views.append(view)
         self._columns.addWidget(view, 1)
@@ -209,4 +214,4 @@ def _badge(result: Result | None, lane: int) -> tuple[str, str] | None:
     if parts:
         return (" · ".join(parts), "accent")
     judged = any(cell.lane == lane and cell.word is not None for cell in result.cells)
-    return ("nothing decided", "plain") if judged else None
+    return (tr("nothing decided"), "plain") if judged else None

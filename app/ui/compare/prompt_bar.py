@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from app.lab.compare.plan import Plan
 from app.ui import icons
 from app.ui.compare.schedule_form import ScheduleForm
+from app.ui.language import tr
 from app.ui.state import compare_plan as plans
 from app.ui.theme import Theme
 from app.ui.widgets.elide import ElidedLabel
@@ -44,8 +45,8 @@ class PromptBar(QFrame):
         self.setProperty("card", "true")
         self.step = QComboBox()
         self.step.setObjectName("compare.prompt_step")
-        self.step.setAccessibleName("Which step: its question and its answers")
-        self.step.setToolTip("Which step's question and answers are shown")
+        self.step.setAccessibleName(tr("Which step: its question and its answers"))
+        self.step.setToolTip(tr("Which step's question and answers are shown"))
         self.step.activated.connect(self._step_chosen)
         self.edit = _Edit(theme)
         self.edit.setMinimumWidth(theme.px(160))
@@ -56,14 +57,14 @@ class PromptBar(QFrame):
         self.words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.open = QToolButton()
         self.open.setObjectName("compare.prompt_file")
-        self.open.setAccessibleName("Take the prompt from a text file")
-        self.open.setToolTip("Take the prompt from a text file; it can be dropped here too")
+        self.open.setAccessibleName(tr("Take the prompt from a text file"))
+        self.open.setToolTip(tr("Take the prompt from a text file; it can be dropped here too"))
         self.open.setProperty("kind", "quiet")
         icons.bind(self.open, theme, "attach", "dim", 16)
         self.open.clicked.connect(self._pick)
-        self.schedule = QPushButton("Schedule…")
+        self.schedule = QPushButton(tr("Schedule…"))
         self.schedule.setObjectName("compare.schedule")
-        self.schedule.setAccessibleName("Depth, length, blocks and time limit")
+        self.schedule.setAccessibleName(tr("Depth, length, blocks and time limit"))
         self.schedule.clicked.connect(self._show_form)
         self.form = ScheduleForm(theme, self)
         self.form.planned.connect(self.planned)
@@ -76,7 +77,11 @@ class PromptBar(QFrame):
         self.edit.setReadOnly(not editable)
         self.open.setVisible(editable)
         self.schedule.setVisible(editable)
-        names = [step.name or f"step {i + 1}" for i, step in enumerate(plan.steps)] if plan is not None else []
+        names = (
+            [step.name or tr("step {value}", value=i + 1) for i, step in enumerate(plan.steps)]
+            if plan is not None
+            else []
+        )
         if [self.step.itemText(i) for i in range(self.step.count())] != names:
             self.step.clear()
             self.step.addItems(names)
@@ -112,7 +117,7 @@ class PromptBar(QFrame):
             self.asked.emit(before, now)
 
     def _pick(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Take the prompt from a text file", "", "Text (*)")
+        name, _ = QFileDialog.getOpenFileName(self, tr("Take the prompt from a text file"), "", tr("Text (*)"))
         if name:
             self._open(name)
 
@@ -144,15 +149,15 @@ def _read(path: Path) -> tuple[str, str]:
     """(the file's text, why it cannot be a prompt): one of them is "". Only a plain file is opened: a pipe would wait."""
     try:
         if not path.is_file():
-            return "", f"{path.name} is not a file. Choose a text file."
+            return "", tr("{name} is not a file. Choose a text file.", name=path.name)
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
-            return "", f"{path.name} is larger than 1 MB. Take a shorter text."
+            return "", tr("{name} is larger than 1 MB. Take a shorter text.", name=path.name)
         text = data.decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError):
-        return "", f"{path.name} cannot be read as text. Choose a UTF-8 text file."
-    return (text, "") if text else ("", f"{path.name} has no text. Choose another file.")
+        return "", tr("{name} cannot be read as text. Choose a UTF-8 text file.", name=path.name)
+    return (text, "") if text else ("", tr("{name} has no text. Choose another file.", name=path.name))
 
 
 class _Edit(QPlainTextEdit):
@@ -166,8 +171,8 @@ class _Edit(QPlainTextEdit):
         self._theme = theme
         self._open = False
         self.setObjectName("compare.prompt")
-        self.setAccessibleName("What all lanes are asked")
-        self.setPlaceholderText("What all lanes are asked…")
+        self.setAccessibleName(tr("What all lanes are asked"))
+        self.setPlaceholderText(tr("What all lanes are asked…"))
         self.setProperty("code", "true")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setTabChangesFocus(True)

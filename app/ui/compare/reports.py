@@ -14,6 +14,7 @@ from app.lab import report
 from app.lab.compare.recipes import to_toml
 from app.lab.compare.result import Result
 from app.library.checksum import write_atomic
+from app.ui.language import tr
 from app.ui.state.compare import CompareState
 from app.ui.state.compare_files import Progress
 from app.ui.theme import Theme
@@ -30,15 +31,17 @@ class Kind:
     film: bool = False
 
 
-KINDS = (
-    Kind("html", "HTML page with plots and replay…", "The report", ".html"),
-    Kind("markdown", "Markdown…", "The report", ".md"),
-    Kind("csv", "CSV of every run…", "The table", ".csv"),
-    Kind("json", "JSON…", "The result", ".json"),
-    Kind("mp4", "Film, MP4…", "The film", ".mp4", film=True),
-    Kind("gif", "Film, GIF…", "The film", ".gif", film=True),
-    Kind("recipe", "Save as recipe…", "The recipe", ".toml"),
-)
+def kinds() -> tuple[Kind, ...]:
+    """The lines of the menu, in the language of now."""
+    return (
+        Kind("html", tr("HTML page with plots and replay…"), tr("The report"), ".html"),
+        Kind("markdown", tr("Markdown…"), tr("The report"), ".md"),
+        Kind("csv", tr("CSV of every run…"), tr("The table"), ".csv"),
+        Kind("json", tr("JSON…"), tr("The result"), ".json"),
+        Kind("mp4", tr("Film, MP4…"), tr("The film"), ".mp4", film=True),
+        Kind("gif", tr("Film, GIF…"), tr("The film"), ".gif", film=True),
+        Kind("recipe", tr("Save as recipe…"), tr("The recipe"), ".toml"),
+    )
 
 
 class Reports:
@@ -46,7 +49,7 @@ class Reports:
 
     def __init__(self, page: QWidget, theme: Theme, state: CompareState, menu: QMenu) -> None:
         self._page, self._theme, self._state = page, theme, state
-        for kind in KINDS:
+        for kind in kinds():
             if kind.id in ("csv", "mp4", "recipe"):
                 menu.addSeparator()
             action = menu.addAction(kind.title)
@@ -55,7 +58,7 @@ class Reports:
 
     def write(self, kind: str, path: Path) -> None:
         """Write what stands there as `kind` to `path`."""
-        found = next(k for k in KINDS if k.id == kind)
+        found = next(k for k in kinds() if k.id == kind)
         result = self._state.result
         if result is not None:
             self._state.files.write(found.what, self._writer(found), result, path)
@@ -81,8 +84,8 @@ class Reports:
             self.write(kind.id, path)
 
     def _replaces(self, path: Path) -> bool:
-        words = f"{path.name} is there already. Replace it?"
-        return QMessageBox.question(self._page, "Replace the file?", words) == QMessageBox.StandardButton.Yes
+        words = tr("{name} is there already. Replace it?", name=path.name)
+        return QMessageBox.question(self._page, tr("Replace the file?"), words) == QMessageBox.StandardButton.Yes
 
     def _writer(self, kind: Kind) -> Callable[[Result, Path, Progress, Callable[[], bool]], None]:
         dark, older = self._theme.tokens.dark, self._state.older

@@ -7,6 +7,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.lab.compare.plan import Plan, QualityPlan
+from app.ui.language import tr
 from app.ui.state import compare_plan as plans
 from app.ui.theme import Theme, set_property
 from app.ui.widgets.label import Label
@@ -27,14 +28,14 @@ class ScheduleForm(QFrame):
         self.setProperty("card", "true")
         self.setObjectName("compare.schedule_form")
         self.depths = {depth: self._depth(depth) for depth in plans.DEPTHS}
-        self.natural = self._check("natural", "natural stop", "Answers end by themselves")
+        self.natural = self._check("natural", tr("natural stop"), tr("Answers end by themselves"))
         self.natural.toggled.connect(self._length_changed)
-        self.tokens = self._number("tokens", "Tokens of a speed run", self._length_changed)
-        self.least = self._number("blocks_least", "Blocks at least", self._blocks_changed)
-        self.most = self._number("blocks_most", "Blocks at most", self._blocks_changed)
-        self.minutes = self._number("minutes", "Time limit, minutes", self._limit_changed)
-        self.minutes.setPlaceholderText("none")
-        self.quality = self._check("quality", "KL, top-1, perplexity", "Score quality beside speed")
+        self.tokens = self._number("tokens", tr("Tokens of a speed run"), self._length_changed)
+        self.least = self._number("blocks_least", tr("Blocks at least"), self._blocks_changed)
+        self.most = self._number("blocks_most", tr("Blocks at most"), self._blocks_changed)
+        self.minutes = self._number("minutes", tr("Time limit, minutes"), self._limit_changed)
+        self.minutes.setPlaceholderText(tr("none"))
+        self.quality = self._check("quality", tr("KL, top-1, perplexity"), tr("Score quality beside speed"))
         self.quality.toggled.connect(self._quality_changed)
         self.note = Label(theme, "", "caption", "dim", wrap=True)
         self._lay_out()
@@ -59,7 +60,7 @@ class ScheduleForm(QFrame):
         self.quality.setChecked(plan.quality is not None)
         for part in parts:
             part.blockSignals(False)
-        self.note.setText("" if plans.can_deepen(plan) else "The steps of this comparison set their own depth.")
+        self.note.setText("" if plans.can_deepen(plan) else tr("The steps of this comparison set their own depth."))
         self.note.setVisible(bool(self.note.text()))
 
     def pop(self, below: QWidget) -> None:
@@ -108,7 +109,7 @@ class ScheduleForm(QFrame):
         value = int(text) if text.isdigit() else None
         good = value is not None and low <= value <= high
         set_property(field, "wrong", "" if good else "true")
-        field.setToolTip("" if good else f"A whole number from {low:,} to {high:,}.")
+        field.setToolTip("" if good else tr("A whole number from {low:,} to {high:,}.", low=low, high=high))
         return value if good else None
 
     def _lay_out(self) -> None:
@@ -117,11 +118,11 @@ class ScheduleForm(QFrame):
         column.setContentsMargins(px(16), px(14), px(16), px(14))
         column.setSpacing(px(8))
         column.setSizeConstraint(QLayout.SizeConstraint.SetFixedSize)
-        column.addLayout(self._line("Depth", *self.depths.values(), tail="of the context filled first"))
-        column.addLayout(self._line("Length", self.tokens, self.natural, tail="", between="tokens, or"))
-        column.addLayout(self._line("Blocks", self.least, self.most, between="to", tail="of fresh loads"))
-        column.addLayout(self._line("Time limit", self.minutes, tail="minutes"))
-        column.addLayout(self._line("Quality", self.quality))
+        column.addLayout(self._line(tr("Depth"), *self.depths.values(), tail=tr("of the context filled first")))
+        column.addLayout(self._line(tr("Length"), self.tokens, self.natural, tail="", between=tr("tokens, or")))
+        column.addLayout(self._line(tr("Blocks"), self.least, self.most, between=tr("to"), tail=tr("of fresh loads")))
+        column.addLayout(self._line(tr("Time limit"), self.minutes, tail=tr("minutes")))
+        column.addLayout(self._line(tr("Quality"), self.quality))
         column.addWidget(self.note)
 
     def _line(self, title: str, *parts: QWidget, between: str = "", tail: str = "") -> QHBoxLayout:
@@ -144,7 +145,7 @@ class ScheduleForm(QFrame):
         box.setCheckable(True)
         box.setProperty("kind", "pill")
         box.setObjectName(f"compare.depth_{depth * 100:.0f}")
-        box.setAccessibleName(f"Fill {depth * 100:.0f} per cent of the context first")
+        box.setAccessibleName(tr("Fill {value:.0f} per cent of the context first", value=depth * 100))
         box.clicked.connect(lambda _: self._depth_changed())
         return box
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from app.ui.language import tr
 from app.ui.state.cards import Lesson
 from app.ui.state.provision import Provision
 from app.ui.theme import Theme
@@ -27,16 +28,16 @@ class LessonView(QWidget):
         self._title = Label(theme, "", "large", weight="semibold", wrap=True)
         self._sentence = Label(theme, "", "text", "dim", wrap=True)
         self._button = _button(f"{page}.lesson")
-        self._button.setAccessibleName("The next step")
+        self._button.setAccessibleName(tr("The next step"))
         self._button.setProperty("kind", "primary")
         self._button.clicked.connect(lambda: self.action.emit(self._id))
         self._recipe = _Recipe()
         self._recipe.setObjectName(f"{page}.try")
-        self._recipe.setAccessibleName("Send an example message")
+        self._recipe.setAccessibleName(tr("Send an example message"))
         self._recipe.clicked.connect(self._try)
         self._progress = QProgressBar()
         self._progress.setTextVisible(False)
-        self._progress.setAccessibleName("How far it is")
+        self._progress.setAccessibleName(tr("How far it is"))
         self._message = Label(theme, "", "dim", "dim", wrap=True)
         self._error = Label(theme, "", "text", "bad", wrap=True)
         self._lay_out(theme)
@@ -47,10 +48,10 @@ class LessonView(QWidget):
         self._title.setText(lesson.title)
         self._sentence.setText(lesson.sentence)
         self._button.setText(lesson.button)
-        self._button.setAccessibleName(lesson.button or "The next step")
+        self._button.setAccessibleName(lesson.button or tr("The next step"))
         self._button.setVisible(bool(lesson.button) and not loading)
-        self._recipe.set_whole(f"Try: “{lesson.recipe}”" if lesson.recipe else "")
-        self._recipe.setAccessibleName("Send an example message")
+        self._recipe.set_whole(tr("Try: “{recipe}”", recipe=lesson.recipe) if lesson.recipe else "")
+        self._recipe.setAccessibleName(tr("Send an example message"))
         self._recipe.setVisible(bool(lesson.recipe))
         self._progress.hide()
         self._message.setVisible(bool(loading))
@@ -62,8 +63,8 @@ class LessonView(QWidget):
         job = provision.job
         if job is not None:
             self._id = "cancel"
-            self._button.setText("Cancelling…" if job.cancelled else "Cancel")
-            self._button.setAccessibleName("Cancel")
+            self._button.setText(tr("Cancelling…") if job.cancelled else tr("Cancel"))
+            self._button.setAccessibleName(tr("Cancel"))
             self._button.setVisible(True)
             self._button.setEnabled(not job.cancelled)
             self._recipe.hide()

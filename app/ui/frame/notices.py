@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from app.ui.language import tr
 from app.ui.state.cards import Problem
 from app.ui.theme import Theme
 from app.ui.widgets.card import ErrorCard
@@ -25,7 +26,7 @@ class Notices(QWidget):
         self._words = Label(theme, "", "dim", "dim", wrap=True)
         self._button = QPushButton()
         self._button.setObjectName(f"{page}.notice")
-        self._button.setAccessibleName("Do this")
+        self._button.setAccessibleName(tr("Do this"))
         self._button.clicked.connect(lambda: self.action.emit(self._id))
         self._line = QWidget()
         row = QHBoxLayout(self._line)
@@ -61,6 +62,6 @@ class Notices(QWidget):
         self._id = action
         self._words.setText(words)
         self._button.setText(button)
-        self._button.setAccessibleName(button or "Do this")
+        self._button.setAccessibleName(button or tr("Do this"))
         self._button.setVisible(bool(action))
         self._line.setVisible(bool(words))

@@ -213,6 +213,11 @@ class ChatPage(QWidget):
         self._meter.painted(characters, time.monotonic())
         self.strip.set_painted(self.painted_rate(), self._meter.lag_s)
 
+    @property
+    def paint_lag_s(self) -> float | None:
+        """Of the last answer, once its last character was painted (METRICS "Clock points")."""
+        return self._meter.lag_s
+
     def painted_rate(self) -> float | None:
         """Tokens a second that reached the screen; over the whole answer once it has ended."""
         strip, rows = self.state.model.strip, self.state.rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from app.ui.language import tr
 from app.ui.theme import Theme
 from app.ui.widgets.chip import Chip
 from app.ui.widgets.label import Label
@@ -22,12 +23,12 @@ class ComingPage(QWidget):
         column.setMaximumWidth(px(460))
         body = QVBoxLayout(column)
         body.setSpacing(px(12))
-        body.addWidget(Chip(theme, "coming", "plain"))
+        body.addWidget(Chip(theme, tr("coming"), "plain"))
         body.addWidget(Label(theme, title, "large", weight="semibold"))
         body.addWidget(Label(theme, sentence, "text", "dim", wrap=True))
-        button = QPushButton("Go to Chat")
+        button = QPushButton(tr("Go to Chat"))
         button.setObjectName(f"{page}.go_chat")
-        button.setAccessibleName("Go to Chat")
+        button.setAccessibleName(tr("Go to Chat"))
         button.clicked.connect(lambda: self.go.emit("chat"))
         body.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
         row = QHBoxLayout()

@@ -22,6 +22,7 @@ from app.ui.compare.reports import Reports
 from app.ui.compare.verbs import verbs
 from app.ui.frame.bones import Bones
 from app.ui.frame.notices import Notices
+from app.ui.language import tr
 from app.ui.program import Program
 from app.ui.state import compare_plan, compare_table, compare_words
 from app.ui.state.compare import CompareState
@@ -76,10 +77,10 @@ class ComparePage(QWidget):
         elif page == 1 and state.plan is not None:
             self.guess.show_plan(state.plan)
         self._stack.setCurrentIndex(page)
-        title = state.plan.title if state.plan is not None else "Compare"
+        title = state.plan.title if state.plan is not None else tr("Compare")
         self.bar.show_title(title, state.subject)
         self.bar.show_verbs(*verbs(state))
-        self.bar.say("replay", "End replay" if state.phase is Phase.REPLAY else "Replay")
+        self.bar.say("replay", tr("End replay") if state.phase is Phase.REPLAY else tr("Replay"))
         self.bar.inspector.setVisible(page == 2)
         if page != 2:
             self._close_editor()
@@ -130,7 +131,7 @@ class ComparePage(QWidget):
             return
         self.lane = min(self.lane, len(plan.lanes) - 1)
         lane, choices = plan.lanes[self.lane], state.choices
-        differs = "the reference: the others are compared with it"
+        differs = tr("the reference: the others are compared with it")
         if self.lane:
             differs = lanes.words(lanes.differences(lane, plan.lanes[0]))
         spec = choices.spec(lane)
@@ -170,16 +171,18 @@ class ComparePage(QWidget):
             strip.say("ready", words=self._ready_words())
             strip.set_progress(None)
         else:
-            strip.say("nothing is compared yet" if state.plan is None else "ready when you have guessed")
+            strip.say(tr("nothing is compared yet") if state.plan is None else tr("ready when you have guessed"))
             strip.set_progress(None)
 
     def _show_running(self) -> None:
         state, moment, result = self.state, self.state.moment, self.state.result
-        repeated = f"{result.repeated:,} repeated" if result is not None and result.repeated else ""
+        repeated = (
+            tr("{repeated:,} repeated", repeated=result.repeated) if result is not None and result.repeated else ""
+        )
         if state.phase is Phase.STOPPING:
-            self.strip.say("stopping", words="What is done is kept.")
+            self.strip.say("stopping", words=tr("What is done is kept."))
         elif moment is None:
-            self.strip.say("starting", words="The first lane is being loaded.")
+            self.strip.say("starting", words=tr("The first lane is being loaded."))
         else:
             self.strip.say(compare_words.place(moment), compare_words.left(moment), compare_words.doing(moment))
         if moment is None or moment.phase != "loading":  # a load's own share says nothing of the whole
@@ -187,7 +190,7 @@ class ComparePage(QWidget):
 
     def _show_ended(self, result: Result) -> None:
         recorded = self.state.recorded
-        place = "recorded run" if recorded else compare_words.ended(result)
+        place = tr("recorded run") if recorded else compare_words.ended(result)
         self.strip.say(place, words=compare_words.summary(result))
         machine = str(result.machine.get("cpu", "")) if recorded else ""
         self.strip.set_progress(1.0 if not recorded else None, machine)
@@ -195,11 +198,11 @@ class ComparePage(QWidget):
     def _ready_words(self) -> str:
         plan = self.state.plan
         if plan is None or len(plan.lanes) < 2:
-            return "Add a second lane to compare with."
+            return tr("Add a second lane to compare with.")
         same = [lane.name for lane in plan.lanes[1:] if not lanes.differences(lane, plan.lanes[0])]
         if same:
-            return "A lane is the same as the reference: change one of its settings, or measure the noise floor."
-        return compare_words.minutes(plan) or "Quick shows first figures; Measure decides."
+            return tr("A lane is the same as the reference: change one of its settings, or measure the noise floor.")
+        return compare_words.minutes(plan) or tr("Quick shows first figures; Measure decides.")
 
     # --- while it runs ------------------------------------------------------------------
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.ui.language import tr
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -39,6 +41,39 @@ PAGES = (
     Entry("settings", "Settings", "settings", "foot", "app.ui.pages.settings"),
     Entry("help", "Help", "help", "foot", "app.ui.pages.help"),
 )  # fmt: skip
+
+
+def titles() -> dict[str, str]:
+    """Each page's name by id, in the language of now."""
+    return {
+        "chat": tr("Chat"),
+        "transcribe": tr("Transcribe"),
+        "speak": tr("Speak"),
+        "images": tr("Images"),
+        "video": tr("Video"),
+        "compare": tr("Compare"),
+        "models": tr("Models"),
+        "hardware": tr("Hardware"),
+        "history": tr("History"),
+        "settings": tr("Settings"),
+        "help": tr("Help"),
+    }
+
+
+def sentences() -> dict[str, str]:
+    """What each page to come says of itself, by id, in the language of now."""
+    return {
+        "transcribe": tr(
+            "Speech to text with Whisper models, with the words as they come and the error rate against a reference."
+        ),
+        "speak": tr("Text to speech, with the time to the first sound of each voice."),
+        "images": tr("Pictures from words, with every step's time and memory in view."),
+        "video": tr("Short clips from words, frame by frame."),
+        "models": tr("Every model here with its precisions, what fits this machine, and where to get more."),
+        "hardware": tr("What this machine can do: measured bandwidth and compute, and how close each engine comes."),
+        "history": tr("Every run with its figures, searchable, and ready to be run again."),
+    }
+
 
 ALIASES = {"image": "images"}  # the command line's word for a page
 

@@ -40,20 +40,20 @@ class Lesson:
 def session_problem(model: ModelState, stuck: Unresponsive | None, was_loaded: bool) -> Problem | None:
     """The card for a session that failed or hangs."""
     if model.phase is SessionState.UNRESPONSIVE:
-        seconds = f"Nothing has moved for {stuck.seconds:,.0f} s" if stuck else "Nothing moves"
-        where = f" while it was busy with “{stuck.phase}”" if stuck and stuck.phase else ""
+        seconds = tr("Nothing has moved for {seconds:,.0f} s", seconds=stuck.seconds) if stuck else tr("Nothing moves")
+        where = tr(" while it was busy with “{phase}”", phase=stuck.phase) if stuck and stuck.phase else ""
         return Problem(
-            "The engine does not answer",
+            tr("The engine does not answer"),
             f"{seconds}{where}.",
-            "A very long step can look like this: wait, or restart the engine. What was written is kept.",
-            (("restart", "Restart"), ("wait", "Wait")),
+            tr("A very long step can look like this: wait, or restart the engine. What was written is kept."),
+            (("restart", tr("Restart")), ("wait", tr("Wait"))),
         )
     failure = model.failure
     if failure is None:
         return None
-    title = "The engine stopped" if was_loaded else "The model could not be loaded"
+    title = tr("The engine stopped") if was_loaded else tr("The model could not be loaded")
     details = tuple(failure.details[-STDERR_LINES:])
-    return Problem(title, failure.message, failure.hint, (("restart", "Restart"),), details)
+    return Problem(title, failure.message, failure.hint, (("restart", tr("Restart")),), details)
 
 
 def run_problem(failed: Failed, bigger: int | None = None) -> Problem:
@@ -79,26 +79,48 @@ def lesson(model: ModelState, services: Services) -> Lesson:
     if not model.models:
         megabytes = next((s.bytes for s in services.library.starters() if s.id == STARTER), 98_362_432) / 1e6
         return Lesson(
-            "No model yet",
-            f"A small chat model of {megabytes:,.0f} MB is enough to start; it runs on any computer.",
+            tr("No model yet"),
+            tr(
+                "A small chat model of {megabytes:,.0f} MB is enough to start; it runs on any computer.",
+                megabytes=megabytes,
+            ),
             "install",
-            "Get the starter model",
+            tr("Get the starter model"),
         )
     if model.variant is None:
         offer = model.offer()
         if offer is None:
-            return Lesson(f"{model.title} cannot be used here", model.trouble, "", "")
+            return Lesson(tr("{title} cannot be used here", title=model.title), model.trouble, "", "")
         engine = model.spec.title if model.spec else ""
-        return Lesson(f"{engine} needs a copy in its own format", offer.detail, "convert", offer.words)
+        return Lesson(
+            tr("{engine} needs a copy in its own format", engine=engine), offer.detail, "convert", offer.words
+        )
     if model.loaded is None:
         return Lesson(
-            "Talk to a model on this computer",
-            "Load it, ask something, and watch what each answer costs at the foot of the window.",
+            tr("Talk to a model on this computer"),
+            tr("Load it, ask something, and watch what each answer costs at the foot of the window."),
             "load",
-            f"Load {model.title}",
+            tr("Load {title}", title=model.title),
             TRY,
         )
-    sentence = "Ask something. Each answer's cost stands at the foot of the window."
+    sentence = tr("Ask something. Each answer's cost stands at the foot of the window.")
     if model.is_base:
-        sentence = "This is a base model: it has no chat template and continues your text instead of answering it."
-    return Lesson(f"{model.title} is ready", sentence, "", "", TRY)
+        sentence = tr("This is a base model: it has no chat template and continues your text instead of answering it.")
+    return Lesson(tr("{title} is ready", title=model.title), sentence, "", "", TRY)
+
+
+def closable(title: str, message: str, hint: str) -> Problem:
+    """A card that can only be closed."""
+    return Problem(title, message, hint, (("dismiss", tr("Close")),))
+
+
+def spoilt() -> Problem:
+    """A measurement is wanted while a film or report is written."""
+    title, hint = tr("A film or report is being written"), tr("Wait for it, or cancel it.")
+    return closable(title, tr("It would spoil the figures."), hint)
+
+
+def still_runs() -> Problem:
+    """A comparison is to be deleted while it is measured."""
+    title, message = tr("This comparison is running"), tr("It cannot be deleted while it is measured.")
+    return closable(title, message, tr("Stop it first."))

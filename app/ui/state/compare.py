@@ -13,8 +13,9 @@ from app.lab.compare.lane import Lane
 from app.lab.compare.plan import Mode, Plan
 from app.lab.compare.result import Result
 from app.ui.bridge import Bridge
+from app.ui.language import tr
 from app.ui.state import compare_plan as plans
-from app.ui.state.cards import Problem
+from app.ui.state.cards import Problem, closable, spoilt, still_runs
 from app.ui.state.compare_files import Files, problem_of
 from app.ui.state.compare_lanes import current_lane
 from app.ui.state.compare_phase import Phase, Standing
@@ -24,12 +25,6 @@ from app.ui.state.model import ModelState
 from app.ui.state.ports import Services
 from engines.errors import EngineError
 from engines.knobs import Value
-
-CLOSE = (("dismiss", "Close"),)
-SPOILT = Problem(
-    "A film or report is being written", "It would spoil the figures.", "Wait for it, or cancel it.", CLOSE
-)
-RUNS = Problem("This comparison is running", "It cannot be deleted while it is measured.", "Stop it first.", CLOSE)
 
 
 class CompareState(Standing):
@@ -117,7 +112,7 @@ class CompareState(Standing):
     def delete(self, id: str) -> None:
         """Put an own comparison away, unless it runs; `undo_delete` brings it back."""
         if self.busy and self.result is not None and id == OWN + self.result.id:
-            self._card(RUNS)
+            self._card(still_runs())
             return
         with self._told():
             title = self.shelf.delete(id.removeprefix(OWN))
@@ -172,7 +167,7 @@ class CompareState(Standing):
             made = plans.with_knob(plan, index, name, value)
         except EngineError as error:
             self.plan_changed.emit()  # the editor shows again what holds
-            self._card(Problem("That cannot be taken", error.message, error.hint, CLOSE))
+            self._card(closable(tr("That cannot be taken"), error.message, error.hint))
             return
         self._set_plan(made)
 
@@ -254,7 +249,7 @@ class CompareState(Standing):
     def _alone(self) -> bool:
         """False, and said, while a file is written: two programs would share the machine."""
         if self.files.busy:
-            self._card(SPOILT)
+            self._card(spoilt())
         return not self.files.busy
 
     def _start(self, plan: Plan, mode: Mode, resume: Result | None = None, older: Result | None = None) -> None:
@@ -323,9 +318,10 @@ class CompareState(Standing):
     def notice(self) -> tuple[str, str, str]:
         """(words, action id, words on its button) of the line above the page."""
         if self.files.busy:
-            return self.files.notice, "cancel", "Cancel"
+            return self.files.notice, "cancel", tr("Cancel")
         if self.deleted is not None:
-            return f"“{self.deleted[1] or 'The comparison'}” was deleted.", "undo_delete", "Undo"
+            title = self.deleted[1] or tr("The comparison")
+            return tr("“{title}” was deleted.", title=title), "undo_delete", tr("Undo")
         return self.files.notice, "", ""
 
     def close(self) -> None:
@@ -341,7 +337,7 @@ class CompareState(Standing):
 
     def refuse(self, words: str) -> None:
         """Say why what a person gave cannot be taken."""
-        self._card(Problem("That cannot be taken", words, "", CLOSE))
+        self._card(closable(tr("That cannot be taken"), words, ""))
 
     def _show(self, result: Result, recorded: bool) -> None:
         self.plan, self.result, self.mode, self.recorded = result.plan, result, result.mode, recorded

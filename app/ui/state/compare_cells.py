@@ -10,6 +10,7 @@ from app.lab.compare.lane import letter
 from app.lab.compare.measures import Measure
 from app.lab.compare.plan import Mode
 from app.lab.compare.result import Cell, Interval, Result, Word
+from app.ui.language import tr
 from app.ui.state import words
 from app.ui.state.words import NONE
 
@@ -68,13 +69,21 @@ def _texts(cell: Cell) -> tuple[str, ...]:
         return ()
     short = times(cell.ratio)
     whole = f"{short} {bounds(cell.low, cell.high)}".strip()
-    busy = " · contended" if cell.contended else ""
+    busy = tr(" · contended") if cell.contended else ""
     if cell.within:
-        return (f"{short} within one load", f"{short} one load", short)
+        return (tr("{short} within one load", short=short), tr("{short} one load", short=short), short)
     if cell.word is Word.UNDECIDED:
-        more = f" · {cell.more_blocks:,} more block{'' if cell.more_blocks == 1 else 's'}" if cell.more_blocks else ""
+        more = (
+            tr(
+                " · {more_blocks:,} more block{value}",
+                more_blocks=cell.more_blocks,
+                value="" if cell.more_blocks == 1 else "s",
+            )
+            if cell.more_blocks
+            else ""
+        )
         return (
-            f"{whole} not decided{more}{busy}", f"{whole} not decided", f"{short} not decided", "not decided", short,
+            tr("{whole} not decided{more}{busy}", whole=whole, more=more, busy=busy), tr("{whole} not decided", whole=whole), tr("{short} not decided", short=short), tr("not decided"), short,
         )  # fmt: skip
     same = " same" if cell.word is Word.SAME else ""
     return (f"{whole}{same}{busy}", f"{whole}{same}", whole, short)
@@ -111,27 +120,42 @@ def how_taken(cell: Cell, measure: Measure, result: Result) -> str:
     if len(cell.values) > 1:
         shown = ", ".join(figure(v, measure)[0] for v in cell.values)
         unit = figure(statistics.fmean(cell.values), measure)[1]
-        lines.append(f"Blocks: {shown} {unit}")
+        lines.append(tr("Blocks: {shown} {unit}", shown=shown, unit=unit))
     if cell.ratio is not None:
-        interval = f", 95 % interval {bounds(cell.low, cell.high)}" if bounds(cell.low, cell.high) else ""
-        lines.append(f"{times(cell.ratio)} of {letter(result.reference)}{interval}: {cell.word or 'not judged'}.")
+        interval = (
+            tr(", 95 % interval {bounds}", bounds=bounds(cell.low, cell.high)) if bounds(cell.low, cell.high) else ""
+        )
+        lines.append(
+            tr(
+                "{times} of {letter}{interval}: {value}.",
+                times=times(cell.ratio),
+                letter=letter(result.reference),
+                interval=interval,
+                value=cell.word or "not judged",
+            )
+        )
     if cell.word is Word.UNDECIDED and cell.more_blocks:
-        lines.append(f"About {cell.more_blocks:,} more blocks would decide it.")
+        lines.append(tr("About {more_blocks:,} more blocks would decide it.", more_blocks=cell.more_blocks))
     if cell.contended:
-        lines.append("Some of its runs were disturbed by other programs.")
+        lines.append(tr("Some of its runs were disturbed by other programs."))
     return "<br>".join(html.escape(line) for line in lines if line)
 
 
 def _taken(cell: Cell, result: Result) -> str:
     schedule = result.plan.schedule
     if result.mode is Mode.RACE:
-        return "All lanes ran at once: a race is a show."
+        return tr("All lanes ran at once: a race is a show.")
     if cell.within:
-        return f"Mean of {schedule.quick_runs} runs within one load; the load's own luck is in it."
+        return tr(
+            "Mean of {quick_runs} runs within one load; the load's own luck is in it.", quick_runs=schedule.quick_runs
+        )
     blocks = cell.n_blocks or len(cell.values)
     if not blocks:
         return ""
-    return (
-        f"Mean of {blocks:,} block{'' if blocks == 1 else 's'} of fresh loads, {schedule.timed} timed runs in each "
-        f"after {schedule.discarded} discarded."
+    return tr(
+        "Mean of {blocks:,} block{value} of fresh loads, {timed} timed runs in each after {discarded} discarded.",
+        blocks=blocks,
+        value="" if blocks == 1 else "s",
+        timed=schedule.timed,
+        discarded=schedule.discarded,
     )

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from app.errors import TandemError
 from app.lab.compare.result import Result
 from app.ui.bridge import Bridge
+from app.ui.language import tr
 from app.ui.state.background import Job, Report
 from app.ui.state.cards import Problem
 from app.ui.state.compare_plan import percent
@@ -22,7 +23,7 @@ Write = Callable[[Result, Path, Progress, Callable[[], bool]], object]
 
 def problem_of(error: TandemError | EngineError) -> Problem:
     """The page's card for what a person can act on."""
-    return Problem("That did not work", error.message, error.hint, (("dismiss", "Close"),))
+    return Problem(tr("That did not work"), error.message, error.hint, (("dismiss", tr("Close")),))
 
 
 class Files(QObject):
@@ -52,14 +53,14 @@ class Files(QObject):
             try:
                 write(result, path, lambda share: report(title, share), cancelled)
             except OSError as error:
-                why = f"{path.name} cannot be written: {error.strerror or error}."
-                raise TandemError("cannot_write", why, "Choose another place.") from error
+                why = tr("{name} cannot be written: {value}.", name=path.name, value=error.strerror or error)
+                raise TandemError("cannot_write", why, tr("Choose another place.")) from error
             return path
 
-        self.notice = f"{title} is being written…"
+        self.notice = tr("{title} is being written…", title=title)
         job = Job(title, work, self._bridge, self)
         job.said.connect(self._say)
-        job.done.connect(lambda made: self._end(f"{title} is written: {made}"))
+        job.done.connect(lambda made: self._end(tr("{title} is written: {made}", title=title, made=made)))
         job.failed.connect(self._failed)
         job.ended.connect(lambda: self._broke(title))
         self._job = job
@@ -84,14 +85,14 @@ class Files(QObject):
 
     def _say(self, title: str, share: float) -> None:
         """A film says how far it is at each of its pictures: only whole per cents are news."""
-        notice = f"{title} is being written… {percent(share)}"
+        notice = tr("{title} is being written… {percent}", title=title, percent=percent(share))
         if notice != self.notice:
             self.notice = notice
             self.said.emit()
 
     def _broke(self, title: str) -> None:
         if self._job is not None:  # neither done nor failed: a bug, which is raised in this thread now
-            self._end(f"{title} could not be written.")
+            self._end(tr("{title} could not be written.", title=title))
 
     def _failed(self, error: TandemError | EngineError) -> None:
         self._end("")

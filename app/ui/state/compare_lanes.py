@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from app.lab.compare.lane import Lane
 from app.library import Variant
+from app.ui.language import tr
 from app.ui.state import picks
 from app.ui.state.model import ModelState
 from app.ui.state.ports import Services
@@ -44,7 +45,7 @@ class LaneChoices:
     def variants(self, lane: Lane) -> list[picks.Pick]:
         """Auto, then the variants of the lane's model that its engine can load."""
         spec = self.spec(lane)
-        found = [picks.Pick("", "Auto")]
+        found = [picks.Pick("", tr("Auto"))]
         for variant in self._of(lane.model):
             off = variant.problem or ("" if spec is None or variant.format in spec.formats else _cannot(spec, variant))
             found.append(picks.Pick(variant.variant, picks.chip(variant), off))
@@ -83,4 +84,4 @@ class LaneChoices:
 
 
 def _cannot(spec: EngineSpec, variant: Variant) -> str:
-    return f"{spec.title} does not load {variant.format} files."
+    return tr("{title} does not load {format} files.", title=spec.title, format=variant.format)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from app.lab.compare.lane import MOST, Lane, changed, differences, letter, title_of
 from app.lab.compare.plan import Mode, Plan, Schedule, Step, ask
+from app.ui.language import tr
 from engines.knobs import Value
 from engines.protocol import ChatRequest, Message
 
@@ -58,11 +59,11 @@ def auto_name(index: int, plan: Plan) -> str:
         found = differences(lane, reference)
         values = {d.after for d in found}
     if not found:
-        return "as it is" if index == 0 else "a copy"
+        return tr("as it is") if index == 0 else tr("a copy")
     if len(values) > 1:
         if any(d.name == "engine" for d in found):
             return title_of(lane.engine)
-        return f"{len(found)} changes" if index else "as it is"
+        return tr("{n} changes", n=len(found)) if index else tr("as it is")
     value = values.pop()
     return f"{found[0].title} {value}" if _bare(value) else value
 
@@ -180,18 +181,20 @@ def schedule_words(plan: Plan, mode: Mode = Mode.MEASURE) -> str:
     """ "5 blocks of fresh loads · A B / B A · depth 90 %"."""
     schedule = plan.schedule
     parts = {
-        Mode.MEASURE: [f"{_blocks(schedule)} of fresh loads", order_words(len(plan.lanes))],
-        Mode.QUICK: [f"one load × {schedule.quick_runs}, within one load"],
-        Mode.RACE: ["all lanes at once, a show"],
+        Mode.MEASURE: [tr("{blocks} of fresh loads", blocks=_blocks(schedule)), order_words(len(plan.lanes))],
+        Mode.QUICK: [tr("one load × {n}, within one load", n=schedule.quick_runs)],
+        Mode.RACE: [tr("all lanes at once, a show")],
     }[mode]
     if found := depths(plan):
         parts.append("depth " + ", ".join(percent(d) for d in found))
-    parts.append(f"{schedule.n_out:,} tokens" if schedule.n_out else "natural stop")
+    parts.append(tr("{n_out:,} tokens", n_out=schedule.n_out) if schedule.n_out else tr("natural stop"))
     return " · ".join(parts)
 
 
 def _blocks(schedule: Schedule) -> str:
-    return f"{schedule.min_blocks} block{'' if schedule.min_blocks == 1 else 's'}"
+    return tr(
+        "{min_blocks} block{value}", min_blocks=schedule.min_blocks, value="" if schedule.min_blocks == 1 else "s"
+    )
 
 
 def subject(plan: Plan, titles: dict[str, str]) -> str:
@@ -199,5 +202,5 @@ def subject(plan: Plan, titles: dict[str, str]) -> str:
     count = len(plan.lanes)
     engines = list(dict.fromkeys(title_of(lane.engine) for lane in plan.lanes))
     models = list(dict.fromkeys(titles.get(lane.model, lane.model) for lane in plan.lanes))
-    lanes = f"{count} lane{'' if count == 1 else 's'}"
+    lanes = tr("{count} lane{value}", count=count, value="" if count == 1 else "s")
     return " · ".join([lanes, ", ".join(engines), ", ".join(models)])

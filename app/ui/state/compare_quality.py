@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from app.lab.compare.lane import letter
 from app.lab.compare.result import Divergence, Quality, Result, TaskScore
+from app.ui.language import tr
 from app.ui.state.compare_cells import TableCell, between, bounds, times
 from app.ui.state.words import NONE
 
@@ -42,8 +43,8 @@ def _scored(result: Result) -> Iterator[Line]:
     ordered = [first, *(d for d in domains if d != first)] if first else []
     head = letter(result.reference)
     forms: tuple[tuple[str, str, str, Callable[[Quality], TableCell]], ...] = (
-        ("kl_mean", f"KL to {head}", "lower", _kl), ("kl_p99", "KL, worst 1 %", "lower", _p99),
-        ("top1", "top-1 agreement", "higher", _top1), ("ppl_ratio", "perplexity", "lower", _perplexity),
+        ("kl_mean", tr("KL to {head}", head=head), "lower", _kl), ("kl_p99", tr("KL, worst 1 %"), "lower", _p99),
+        ("top1", tr("top-1 agreement"), "higher", _top1), ("ppl_ratio", "perplexity", "lower", _perplexity),
     )  # fmt: skip
     for key, title, better, make in forms:
         for domain in ordered:
@@ -62,13 +63,15 @@ def _at(found: dict[int, TableCell], lane: int, result: Result, key: str, domain
 def _kl(q: Quality) -> TableCell:
     mean = q.kl_mean
     texts = tuple(
-        t for t in (f"{_range(mean.low, mean.high)} nats", _range(mean.low, mean.high)) if t.strip() != "nats"
+        t
+        for t in (tr("{range} nats", range=_range(mean.low, mean.high)), _range(mean.low, mean.high))
+        if t.strip() != "nats"
     )
     return TableCell(_id("kl_mean", q), _small(mean.value), "", texts, how=_how(q))
 
 
 def _p99(q: Quality) -> TableCell:
-    texts = (f"most {_small(q.kl_max)}",)
+    texts = (tr("most {small}", small=_small(q.kl_max)),)
     return TableCell(_id("kl_p99", q), _small(q.kl_p99.value), "", texts, how=_how(q))
 
 
@@ -96,9 +99,14 @@ def _id(key: str, q: Quality) -> str:
 
 
 def _how(q: Quality) -> str:
-    feed = "one token a step" if q.step == 1 else f"{q.step} tokens a step"
-    where = "prose, code and dialogue" if q.domain == WHOLE else html.escape(q.domain)
-    return f"{q.n:,} positions of {where}, fed {feed} through the path under test; intervals by block bootstrap."
+    feed = tr("one token a step") if q.step == 1 else tr("{step} tokens a step", step=q.step)
+    where = tr("prose, code and dialogue") if q.domain == WHOLE else html.escape(q.domain)
+    return tr(
+        "{n:,} positions of {where}, fed {feed} through the path under test; intervals by block bootstrap.",
+        n=q.n,
+        where=where,
+        feed=feed,
+    )
 
 
 def _small(value: float) -> str:
@@ -122,20 +130,24 @@ def _parting(result: Result) -> Iterator[Line]:
                 cells.append(_parts(found, f"parts@{step}:{index}"))
             else:
                 cells.append(TableCell(f"parts@{step}:{index}", NONE) if index == result.reference else None)
-        yield Line("parts", "answers part", tuple(cells), step, concept="divergence")
+        yield Line("parts", tr("answers part"), tuple(cells), step, concept="divergence")
 
 
 def _parts(found: Divergence, id: str) -> TableCell:
-    same = f"{found.same_words * 100:.0f} % same words"
+    same = tr("{value:.0f} % same words", value=found.same_words * 100)
     if not found.comparable:
         return TableCell(
-            id, NONE, "", (f"counts tokens differently · {same}", same), how="The tokens of the two differ."
+            id,
+            NONE,
+            "",
+            (tr("counts tokens differently · {same}", same=same), same),
+            how=tr("The tokens of the two differ."),
         )
     if found.token is None:
-        return TableCell(id, "never", "", ("same text",), how="Both wrote the same tokens from first to last.")
+        return TableCell(id, "never", "", (tr("same text"),), how=tr("Both wrote the same tokens from first to last."))
     return TableCell(
-        id, f"{found.token:,}", "", (f"first other token · {same}", same),
-        how=f"Token {found.token:,} is the first that differs from the reference's answer.",
+        id, f"{found.token:,}", "", (tr("first other token · {same}", same=same), same),
+        how=tr("Token {token:,} is the first that differs from the reference's answer.", token=found.token),
     )  # fmt: skip
 
 
@@ -144,7 +156,11 @@ def _scores(result: Result) -> Iterator[Line]:
         found = {s.lane: _score(s) for s in result.scores if s.prompts == name}
         cells = tuple(found.get(lane) for lane in range(len(result.lanes)))
         yield Line(
-            "score", f"right answers, {name}" if name else "right answers", cells, better="higher", concept="score"
+            "score",
+            tr("right answers, {name}", name=name) if name else tr("right answers"),
+            cells,
+            better="higher",
+            concept="score",
         )
 
 
@@ -156,6 +172,6 @@ def _score(score: TaskScore) -> TableCell:
         t for t in (f"{share.value * 100:.0f} % {between(scaled, '.0f')}".strip(), f"{share.value * 100:.0f} %") if t
     )
     return TableCell(
-        f"score@{score.prompts}:{score.lane}", f"{score.right:,}", f"of {score.n:,}", texts,
-        how="Exact match or pattern, with Wilson's 95 % interval.",
+        f"score@{score.prompts}:{score.lane}", f"{score.right:,}", tr("of {n:,}", n=score.n), texts,
+        how=tr("Exact match or pattern, with Wilson's 95 % interval."),
     )  # fmt: skip

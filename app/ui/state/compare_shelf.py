@@ -12,6 +12,7 @@ from app.lab.compare.plan import Mode, Plan
 from app.lab.compare.recipes import RecipeInfo, all_recipes, load, recipe_file
 from app.lab.compare.result import Result
 from app.store import ExperimentHead
+from app.ui.language import tr
 from app.ui.state import compare_words, words
 from app.ui.state.ports import Services
 from engines import hardware
@@ -79,19 +80,23 @@ class Shelf:
         """The recorded run of a recipe. Raises TandemError `no_replay`."""
         file = self.recordings().get(recipe)
         if file is None:
-            raise TandemError("no_replay", f"There is no recorded run of “{recipe}”.", "Run it here.")
+            raise TandemError(
+                "no_replay", tr("There is no recorded run of “{recipe}”.", recipe=recipe), tr("Run it here.")
+            )
         try:
             return msgspec.json.decode(file.read_bytes(), type=Result)
         except (OSError, msgspec.DecodeError) as error:
-            raise TandemError("no_replay", f"The recorded run cannot be read: {error}.", "Run it here.") from error
+            raise TandemError(
+                "no_replay", tr("The recorded run cannot be read: {error}.", error=error), tr("Run it here.")
+            ) from error
 
     def own(self, id: str) -> Result:
         """A stored comparison. Raises TandemError `not_found`, `unreadable`."""
         try:
             return msgspec.convert(self._store.experiment(id).result, type=Result)
         except msgspec.ValidationError as error:
-            message = "This comparison was written by another version and cannot be read."
-            raise TandemError("unreadable", message, f"Run it again. ({error})") from error
+            message = tr("This comparison was written by another version and cannot be read.")
+            raise TandemError("unreadable", message, tr("Run it again. ({error})", error=error)) from error
 
     def delete(self, id: str) -> str:
         """Put an own comparison away; its title. Raises TandemError `not_found` and the store's own."""
@@ -108,7 +113,7 @@ class Shelf:
         mine = [_item(head) for head in self._store.experiment_heads()]
         titles = {info.id: info.title for info in self.recipes()}
         recorded = [
-            Item(RECIPE + recipe, titles.get(recipe, recipe), "recorded run", "Recorded recipes")
+            Item(RECIPE + recipe, titles.get(recipe, recipe), tr("recorded run"), tr("Recorded recipes"))
             for recipe in self.recordings()
         ]
         return [*mine, *recorded]
@@ -122,12 +127,18 @@ class Shelf:
 def _item(head: ExperimentHead) -> Item:
     state = {"running": "interrupted", "cancelled": "stopped", "failed": "failed"}.get(head.status, "")
     how = {str(mode): name for mode, name in compare_words.MODES.items()}.get(head.mode, "")
-    parts = [f"{head.lanes} lane{'' if head.lanes == 1 else 's'}", state or how, words.day(head.created).lower()]
-    return Item(OWN + head.id, head.title or "Comparison", " · ".join(p for p in parts if p), "Your comparisons")
+    parts = [
+        tr("{lanes} lane{value}", lanes=head.lanes, value="" if head.lanes == 1 else "s"),
+        state or how,
+        words.day(head.created).lower(),
+    ]
+    return Item(
+        OWN + head.id, head.title or tr("Comparison"), " · ".join(p for p in parts if p), tr("Your comparisons")
+    )
 
 
 def _takes(info: RecipeInfo) -> str:
     """ "4 lanes · up to 12 min"."""
-    lanes = f"{info.lanes:,} lanes" if info.lanes else ""
-    time = f"up to {info.minutes:,.0f} min" if info.minutes else ""
+    lanes = tr("{lanes:,} lanes", lanes=info.lanes) if info.lanes else ""
+    time = tr("up to {minutes:,.0f} min", minutes=info.minutes) if info.minutes else ""
     return " · ".join(part for part in (lanes, time) if part)

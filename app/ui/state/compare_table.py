@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from app.lab.compare.lane import letter
 from app.lab.compare.measures import Measure, measures
 from app.lab.compare.result import Result
+from app.ui.language import tr
 from app.ui.state import compare_cells as cells
 from app.ui.state import compare_quality as quality
 from app.ui.state.compare_cells import TableCell
@@ -92,9 +93,9 @@ def spoken(table: Table, row: int, column: int) -> str:
     cell = line.cells[column] if column < len(line.cells) else None
     said = [line.name, line.step, f"{table.columns[column].letter}:"]
     if cell is None:
-        said.append("not measured")
+        said.append(tr("not measured"))
     else:
-        said += ["no figure" if cell.value == NONE else f"{cell.value} {cell.unit}", *cell.texts[:1]]
+        said += [tr("no figure") if cell.value == NONE else f"{cell.value} {cell.unit}", *cell.texts[:1]]
     return " ".join(" ".join(said).split())
 
 

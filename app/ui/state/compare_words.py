@@ -9,6 +9,7 @@ from app.lab.compare.lane import letter
 from app.lab.compare.measures import measures
 from app.lab.compare.plan import Guess, Mode, Plan
 from app.lab.compare.result import Result, Status, Word
+from app.ui.language import tr
 from app.ui.state.compare_plan import percent
 
 MODES = {Mode.MEASURE: "measured", Mode.QUICK: "quick", Mode.RACE: "race"}
@@ -18,12 +19,16 @@ MOVED = 3  # so many sentences of what moved stand beside a verdict
 def provenance(result: Result) -> str:
     """How far the figures can be trusted, beside the verdict."""
     if result.mode is Mode.RACE:
-        return "contended: a race is a show"
+        return tr("contended: a race is a show")
     if result.mode is Mode.QUICK:
-        return "within one load: quick"
-    start = "contended: this machine was busy" if _contended(result) else "measured alone"
+        return tr("within one load: quick")
+    start = tr("contended: this machine was busy") if _contended(result) else tr("measured alone")
     found = spread(result)
-    return f"{start} · reference's own spread ±{found * 100:.1f} %" if found is not None else start
+    return (
+        tr("{start} · reference's own spread ±{value:.1f} %", start=start, value=found * 100)
+        if found is not None
+        else start
+    )
 
 
 def spread(result: Result) -> float | None:
@@ -41,17 +46,17 @@ def clock(seconds: float) -> str:
     """ "3:12 min", "42 s"."""
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return tr("{whole} s", whole=whole)
     if whole >= 3600:
-        return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
-    return f"{whole // 60}:{whole % 60:02d} min"
+        return tr("{value}:{value2:02d} h", value=whole // 3600, value2=whole % 3600 // 60)
+    return tr("{value}:{value2:02d} min", value=whole // 60, value2=whole % 60)
 
 
 def place(moment: Moment) -> str:
     """ "block 3 of 5 · B": where the schedule is; "measuring · B" where it has no blocks."""
     where = "measuring" if moment.phase == "speed" else moment.phase
     if moment.block:
-        where = f"block {moment.block:,} of {moment.blocks:,}"
+        where = tr("block {block:,} of {blocks:,}", block=moment.block, blocks=moment.blocks)
     return f"{where} · {letter(moment.lane)}" if moment.lane is not None else where
 
 
@@ -64,15 +69,15 @@ def doing(moment: Moment) -> str:
 
 def left(moment: Moment) -> str:
     """ "1:10 min left"; "" where it cannot be known yet."""
-    return "" if moment.left_s is None else f"{clock(moment.left_s)} left"
+    return "" if moment.left_s is None else tr("{clock} left", clock=clock(moment.left_s))
 
 
 def summary(result: Result) -> str:
     """ "15 loads, 30 timed runs, 2 repeated · 3:12 min": what stands behind the figures."""
     timed = sum(run.kind == "timed" for run in result.runs)
-    parts = [_count(len(result.loads), "load"), _count(timed, "timed run")]
+    parts = [_count(len(result.loads), "load"), _count(timed, tr("timed run"))]
     if result.repeated:
-        parts.append(f"{result.repeated:,} repeated")
+        parts.append(tr("{repeated:,} repeated", repeated=result.repeated))
     said = ", ".join(parts)
     return f"{said} · {clock(result.seconds)}" if result.seconds else said
 
@@ -93,11 +98,16 @@ def noted(result: Result) -> list[str]:
     """What must be said beside the figures: that it stopped early, what disturbed it, its own notes."""
     found = []
     if result.status is Status.CANCELLED:
-        found.append("Stopped early: what was done until then is shown.")
+        found.append(tr("Stopped early: what was done until then is shown."))
     if result.status is Status.RUNNING:
-        found.append("This comparison was interrupted: what was done until then is shown.")
+        found.append(tr("This comparison was interrupted: what was done until then is shown."))
     if result.busy:
-        found.append(f"This machine was too busy: {'; '.join(result.busy)}. Close other programs and measure again.")
+        found.append(
+            tr(
+                "This machine was too busy: {items}. Close other programs and measure again.",
+                items="; ".join(result.busy),
+            )
+        )
     return [*found, *result.notes]
 
 
@@ -109,7 +119,12 @@ def outcomes(result: Result) -> list[str]:
         if reason not in result.words:
             lanes.setdefault(one.text, []).append(letter(one.lane))
     return [
-        f"Expectation for {', '.join(dict.fromkeys(names))}: {text[:1].lower()}{text[1:]}"
+        tr(
+            "Expectation for {items}: {lower}{value}",
+            items=", ".join(dict.fromkeys(names)),
+            lower=text[:1].lower(),
+            value=text[1:],
+        )
         for text, names in lanes.items()
     ]
 
@@ -118,12 +133,17 @@ def guessed(guess: Guess, chosen: int, result: Result) -> str:
     """ "You said “slower”; measured: faster." Undecided is said as such."""
     lane = next((i for i, made in enumerate(result.plan.lanes) if made.name == guess.lane), None)
     cell = result.cell(guess.metric, guess.step, lane) if lane is not None else None
-    said = f"You said “{guess.choices[chosen]}”"
+    said = tr("You said “{value}”", value=guess.choices[chosen])
     if cell is None or cell.word is None or cell.word is Word.UNDECIDED:
-        return f"{said}; measured: not decided."
+        return tr("{said}; measured: not decided.", said=said)
     right = guess.answers.get(cell.word.value)
     measured = guess.choices[right] if right is not None and right < len(guess.choices) else cell.word.value
-    return f"{said}; measured: “{measured}”. {'You were right.' if right == chosen else 'It went otherwise here.'}"
+    return tr(
+        "{said}; measured: “{measured}”. {value}",
+        said=said,
+        measured=measured,
+        value=tr("You were right.") if right == chosen else tr("It went otherwise here."),
+    )
 
 
 def since(found: Sequence[str]) -> str:
@@ -131,8 +151,8 @@ def since(found: Sequence[str]) -> str:
     if not found:
         return ""
     more = len(found) - MOVED
-    rest = f" And {more:,} more in the report." if more > 0 else ""
-    return f"Since the run before: {' '.join(found[:MOVED])}{rest}"
+    rest = tr(" And {more:,} more in the report.", more=more) if more > 0 else ""
+    return tr("Since the run before: {items}{rest}", items=" ".join(found[:MOVED]), rest=rest)
 
 
 def minutes(plan: Plan) -> str:

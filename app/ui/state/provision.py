@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from app.errors import TandemError
 from app.lab.convert import convert
 from app.ui.bridge import Bridge
+from app.ui.language import tr
 from app.ui.state.background import Job, Report, Work
 from app.ui.state.model import ModelState
 from app.ui.state.picks import Offer
@@ -46,7 +47,7 @@ class Provision(QObject):
 
             return library.install(starter_id, progress, cancelled)
 
-        self._begin("Getting the starter model", "install", work)
+        self._begin(tr("Getting the starter model"), "install", work)
 
     def convert(self, offer: Offer) -> None:
         """Make the copy that the engine needs, and choose it."""
@@ -60,7 +61,7 @@ class Provision(QObject):
 
             return convert(launcher, spec, plan, progress, cancelled)
 
-        self._begin(f"Making the {plan.precision} copy", "convert", work)
+        self._begin(tr("Making the {precision} copy", precision=plan.precision), "convert", work)
 
     def cancel(self) -> None:
         """Stop what is going on; what was fetched stays for the next try."""

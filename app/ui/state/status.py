@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from app.lab.session import Failure, SessionState
+from app.ui.language import tr
 from engines.protocol import Progress
 
 
@@ -47,24 +48,26 @@ def status(state: SessionState, progress: Progress | None, failure: Failure | No
         case SessionState.LOADING:
             return _loading(progress)
         case SessionState.READY:
-            return Status("loaded", Tone.GOOD, Act.UNLOAD)
+            return Status(tr("loaded"), Tone.GOOD, Act.UNLOAD)
         case SessionState.RUNNING:
-            return Status("loaded, answering", Tone.GOOD, Act.NONE)
+            return Status(tr("loaded, answering"), Tone.GOOD, Act.NONE)
         case SessionState.CANCELLING:
-            return Status("stopping", Tone.BUSY, Act.FORCE if can_force else Act.NONE)
+            return Status(tr("stopping"), Tone.BUSY, Act.FORCE if can_force else Act.NONE)
         case SessionState.UNRESPONSIVE:
-            return Status("not responding", Tone.WARN, Act.RESTART)
+            return Status(tr("not responding"), Tone.WARN, Act.RESTART)
         case SessionState.FAILED:
-            why = failure.message if failure else "it ended"
-            return Status(f"failed: {why}", Tone.BAD, Act.LOAD, detail=failure.hint if failure else "")
+            why = failure.message if failure else tr("it ended")
+            return Status(tr("failed: {why}", why=why), Tone.BAD, Act.LOAD, detail=failure.hint if failure else "")
         case _:
-            return Status("not loaded", Tone.IDLE, Act.LOAD)
+            return Status(tr("not loaded"), Tone.IDLE, Act.LOAD)
 
 
 def _loading(progress: Progress | None) -> Status:
     if progress is None:
-        return Status("loading", Tone.BUSY, Act.CANCEL)
+        return Status(tr("loading"), Tone.BUSY, Act.CANCEL)
     if progress.fraction is not None and progress.fraction >= 1:  # read; now one batch and one step to warm up
-        return Status("loading, warming up", Tone.BUSY, Act.CANCEL, None, progress.message or progress.phase)
+        return Status(tr("loading, warming up"), Tone.BUSY, Act.CANCEL, None, progress.message or progress.phase)
     share = "" if progress.fraction is None else f" {progress.fraction:.0%}".replace("%", " %")
-    return Status(f"loading{share}", Tone.BUSY, Act.CANCEL, progress.fraction, progress.message or progress.phase)
+    return Status(
+        tr("loading{share}", share=share), Tone.BUSY, Act.CANCEL, progress.fraction, progress.message or progress.phase
+    )

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.ui import icons
+from app.ui.language import tr
 from app.ui.theme import Theme
 from app.ui.widgets.label import Label, Tone
 
@@ -99,9 +100,9 @@ class ErrorCard(Card):
         return row
 
     def _fold(self) -> QPushButton:
-        button = QPushButton("Details")
+        button = QPushButton(tr("Details"))
         button.setObjectName("error.details")
-        button.setAccessibleName("Show what the engine wrote")
+        button.setAccessibleName(tr("Show what the engine wrote"))
         button.setProperty("kind", "quiet")
         button.setCheckable(True)
         button.toggled.connect(self.details.setVisible)
@@ -110,7 +111,7 @@ class ErrorCard(Card):
     def _details(self, text: str) -> QPlainTextEdit:
         view = QPlainTextEdit(text)
         view.setObjectName("error.log")
-        view.setAccessibleName("What the engine wrote")
+        view.setAccessibleName(tr("What the engine wrote"))
         view.setReadOnly(True)
         view.setProperty("code", "true")
         view.setFont(self._theme.code_font("caption"))

@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, 
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.glossary import Glossary
+from app.ui.language import tr
 from app.ui.state.compare_cells import TableCell
 from app.ui.state.compare_table import Row, Table, spoken
 from app.ui.state.words import NONE
@@ -146,7 +147,7 @@ class ComparisonRows(QWidget):
 
     def _tell(self) -> None:
         """Screen readers hear the current cell."""
-        self.setAccessibleName(f"Table of results. {spoken(self._table, *self.place)}".strip())
+        self.setAccessibleName(tr("Table of results. {spoken}", spoken=spoken(self._table, *self.place)).strip())
 
     # --- painting -----------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout
 
 from app.lab.compare.lane import letter
 from app.ui import icons
+from app.ui.language import tr
 from app.ui.theme import Theme
 from app.ui.widgets.chip import Chip, Role
 from app.ui.widgets.elide import ElidedLabel
@@ -16,13 +17,14 @@ from app.ui.widgets.lane_spark import LaneBadge
 WIDE = 620
 """From so many pixels (at 13 px text) chip and buttons stand beside the name, otherwise in a row of their own."""
 
-REFERENCE = "the others are compared with it"
 
-ACTIONS = (
-    ("duplicate", "copy", "Duplicate lane {x} and change one knob"),
-    ("edit", "edit", "Change lane {x}"),
-    ("remove", "trash", "Remove lane {x}"),
-)
+def actions(x: str) -> tuple[tuple[str, str, str], ...]:
+    """(id, icon, words) of each button of lane `x`."""
+    return (
+        ("duplicate", "copy", tr("Duplicate lane {x} and change one knob", x=x)),
+        ("edit", "edit", tr("Change lane {x}", x=x)),
+        ("remove", "trash", tr("Remove lane {x}", x=x)),
+    )
 
 
 class LaneHeader(QWidget):
@@ -37,7 +39,9 @@ class LaneHeader(QWidget):
         self.differs = ElidedLabel(theme, "", "dim", "dim")
         self.chip = Chip(theme, "")
         self.chip.hide()
-        self.buttons = {action: self._button(index, action, icon, says) for action, icon, says in ACTIONS}
+        self.buttons = {
+            action: self._button(index, action, icon, says) for action, icon, says in actions(letter(index))
+        }
         self._lay_out(index)
 
     def show_lane(self, name: str, differs: str, chip: str, role: Role = "accent", tip: str = "") -> None:
@@ -97,8 +101,8 @@ class LaneHeader(QWidget):
         button = QPushButton()
         button.setProperty("kind", "quiet")
         button.setObjectName(f"compare.lane_{which.lower()}_{action}")
-        button.setAccessibleName(says.format(x=which))
-        button.setToolTip(says.format(x=which))
+        button.setAccessibleName(says)
+        button.setToolTip(says)
         button.setFixedSize(self._theme.px(25), self._theme.px(26))
         icons.bind(button, self._theme, icon, "dim", 15)
         button.clicked.connect(lambda: self.asked.emit(action))

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QTextCharFormat
 
 from app.lab.compare.replay import LaneMoment, Timeline
 from app.lab.compare.result import Divergence, Flip, Track
+from app.ui.language import tr
 from app.ui.state import words
 from app.ui.widgets.aligned_text import Stretch, differing
 from app.ui.widgets.lane_text import Piece
@@ -58,32 +59,34 @@ class Outputs:
         if track is None:
             return "", ""
         count = sum(track.counts) or len(track.times_s)
-        length = f"{count:,} token{'' if count == 1 else 's'}"
-        return self._against(track), f"{length}, cut" if track.reason == "length" else length
+        length = tr("{count:,} token{value}", count=count, value="" if count == 1 else "s")
+        return self._against(track), tr("{length}, cut", length=length) if track.reason == "length" else length
 
     def _against(self, track: Track) -> str:
         found = next((d for d in self.divergence if d.step == track.step), None)
         if found is None:
             return ""
         if found.comparable and found.token is not None:
-            return f"differs from token {found.token:,} on"
+            return tr("differs from token {token:,} on", token=found.token)
         if found.comparable:
-            return "the same answer, token by token"
-        return f"{found.same_words:.0%} of the reference's words".replace("%", " %")
+            return tr("the same answer, token by token")
+        return tr("{same_words:.0%} of the reference's words", same_words=found.same_words).replace("%", " %")
 
 
 def moment_words(moment: LaneMoment) -> tuple[str, str]:
     """(what the lane does, its figures) at one time of a replay."""
     step = f"{moment.name} · " if moment.name else ""
-    rate = f"{words.rate(moment.rate)} tok/s" if moment.rate is not None else ""
+    rate = tr("{rate} tok/s", rate=words.rate(moment.rate)) if moment.rate is not None else ""
     match moment.phase:
         case "prefill":
-            return f"{step}reading the prompt…", f"{moment.elapsed_s:.1f} s"
+            return tr("{step}reading the prompt…", step=step), tr("{elapsed_s:.1f} s", elapsed_s=moment.elapsed_s)
         case "decode":
-            return f"{step}{moment.n_out:,} tokens", rate
+            return tr("{step}{n_out:,} tokens", step=step, n_out=moment.n_out), rate
         case "done":
-            return f"{step}done, {moment.n_out:,} tokens", f"{moment.elapsed_s:.1f} s"
-    return "nothing was recorded", ""
+            return tr("{step}done, {n_out:,} tokens", step=step, n_out=moment.n_out), tr(
+                "{elapsed_s:.1f} s", elapsed_s=moment.elapsed_s
+            )
+    return tr("nothing was recorded"), ""
 
 
 def curve(track: Track, until_s: float | None = None, every_s: float = 0.0) -> list[float | None]:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QPo
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.lab.compare.lane import letter
+from app.ui.language import tr
 from app.ui.theme import Theme
 from app.ui.widgets.label import hint
 from app.ui.widgets.sparkline import Sparkline
@@ -32,7 +33,7 @@ class LaneBadge(QWidget):
         super().__init__(parent)
         self._theme, self._index = theme, index
         self.setFixedSize(theme.px(side), theme.px(side))
-        self.setAccessibleName(f"Lane {letter(index)}")
+        self.setAccessibleName(tr("Lane {letter}", letter=letter(index)))
         theme.changed.connect(self.update)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  Qt's name
@@ -53,7 +54,7 @@ class LaneSparkline(Sparkline):
     def __init__(self, theme: Theme, index: int, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent=parent)
         self._index = index
-        self.setAccessibleName(f"Rate of lane {letter(index)} over time")
+        self.setAccessibleName(tr("Rate of lane {letter} over time", letter=letter(index)))
 
     def show_all(self, values: list[float | None]) -> None:
         """Replace the curve."""

@@ -13,11 +13,12 @@ from app.glossary import Glossary
 from app.lab.compare.lane import letter
 from app.lab.compare.replay import LaneMoment
 from app.lab.compare.result import Divergence, Flip, Problem, Track
+from app.ui.language import tr
 from app.ui.theme import Theme
 from app.ui.widgets.aligned_text import Stretch, excerpt
 from app.ui.widgets.card import ErrorCard
 from app.ui.widgets.label import Label, explain
-from app.ui.widgets.lane_header import REFERENCE, LaneHeader
+from app.ui.widgets.lane_header import LaneHeader
 from app.ui.widgets.lane_outputs import Outputs, choice, curve, marked, moment_words
 from app.ui.widgets.lane_spark import LaneSparkline, LaneStatus, lane_colour
 from app.ui.widgets.lane_text import LaneText
@@ -63,9 +64,17 @@ class LaneView(QFrame):
     def set_lane(self, name: str, differs_words: str, badge: tuple[str, str] | None, reference: bool) -> None:
         """differs_words: what is different from the reference lane. badge: (best gain and worst cost, "accent" or "plain")."""
         chip, role = ("reference", "accent") if reference else badge or ("", "accent")
-        differs = differs_words or (REFERENCE if reference else "")
+        differs = differs_words or (tr("the others are compared with it") if reference else "")
         self.header.show_lane(name, differs, chip, "plain" if role == "plain" else "accent")
-        self.setAccessibleName(f"Lane {letter(self.index)}: {name}. {differs}. {chip}")
+        self.setAccessibleName(
+            tr(
+                "Lane {letter}: {name}. {differs}. {chip}",
+                letter=letter(self.index),
+                name=name,
+                differs=differs,
+                chip=chip,
+            )
+        )
 
     def least_height(self, width: int) -> int:
         """What it needs in so many pixels of width, an error's words included."""
@@ -80,7 +89,7 @@ class LaneView(QFrame):
         """Which of the buttons are there."""
         self.header.set_actions(duplicate, edit, remove)
 
-    def set_problem(self, problem: Problem | None, button: str = "Change this lane") -> None:
+    def set_problem(self, problem: Problem | None, button: str = "") -> None:
         """Why the lane has no figures, in the place of its output, with the button that mends it; None takes it away."""
         if problem == self._problem:
             return
@@ -91,8 +100,10 @@ class LaneView(QFrame):
             self._card.deleteLater()
             self._card = None
         if problem is not None:
-            title = f"Lane {letter(self.index)} did not run"
-            self._card = ErrorCard(self._theme, title, problem.message, problem.hint, (("fix", button),))
+            title = tr("Lane {letter} did not run", letter=letter(self.index))
+            self._card = ErrorCard(
+                self._theme, title, problem.message, problem.hint, (("fix", button or tr("Change this lane")),)
+            )
             self._card.action.connect(lambda _: self.fix.emit(self.index))
             self._body.insertWidget(self._body.indexOf(self.text), self._card, 1, Qt.AlignmentFlag.AlignTop)
         for widget in (self.spark, self._line, self.text):
@@ -169,7 +180,7 @@ class LaneView(QFrame):
         self._tick = (-1, "", -1.0)
         self.steps.blockSignals(True)
         self.steps.clear()
-        self.steps.addItems([track.step or f"Step {i + 1}" for i, track in enumerate(tracks)])
+        self.steps.addItems([track.step or tr("Step {value}", value=i + 1) for i, track in enumerate(tracks)])
         self.steps.setCurrentIndex(step)
         self.steps.blockSignals(False)
         self.show_outputs()
@@ -247,15 +258,19 @@ class LaneView(QFrame):
 
     def _other_view(self, differs: bool) -> str:
         if not self.whole.isChecked():
-            return "Whole text"
-        return "First difference" if differs or self._around is not None else "Beginning"
+            return tr("Whole text")
+        return tr("First difference") if differs or self._around is not None else tr("Beginning")
 
     def _show_flips(self) -> None:
         off = sum(not flip.same for flip in self._flips)
         self.whole.hide()
         self.legend.setText(
-            f"The reference's answer. Tinted: {off:,} of {len(self._flips):,} tokens where lane {letter(self.index)} "
-            "would have chosen another; the stronger, the further off (KL)."
+            tr(
+                "The reference's answer. Tinted: {off:,} of {n:,} tokens where lane {letter} would have chosen another; the stronger, the further off (KL).",
+                off=off,
+                n=len(self._flips),
+                letter=letter(self.index),
+            )
         )
         self.legend.show()
         self.set_status(*self._outputs.words())
@@ -305,16 +320,16 @@ class LaneView(QFrame):
         self.status = LaneStatus(self._theme)
         self.status.setObjectName(self._name("status"))
         self.status.hide()
-        self.text = LaneText(self._theme, self._name("text"), f"Output of lane {which}")
+        self.text = LaneText(self._theme, self._name("text"), tr("Output of lane {which}", which=which))
         self.text.resized.connect(self._redraw)
         self.legend = Label(self._theme, "", "caption", "dim", wrap=True)
         self.legend.hide()
-        self.whole = self._toggle("whole", "Whole text")
-        self.choices = self._toggle("choices", "Choices")
-        self.choices.setToolTip(f"Colour the tokens where lane {which} would have chosen another")
+        self.whole = self._toggle("whole", tr("Whole text"))
+        self.choices = self._toggle("choices", tr("Choices"))
+        self.choices.setToolTip(tr("Colour the tokens where lane {which} would have chosen another", which=which))
         self.steps = QComboBox()
         self.steps.setObjectName(self._name("step"))
-        self.steps.setAccessibleName(f"Step of lane {which}")
+        self.steps.setAccessibleName(tr("Step of lane {which}", which=which))
         self.steps.currentIndexChanged.connect(self._choose_step)
 
     def _toggle(self, part: str, label: str) -> QPushButton:

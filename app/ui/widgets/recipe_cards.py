@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QWidget
 
 from app.ui import icons
+from app.ui.language import tr
 from app.ui.state.compare_shelf import Card as Recipe
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card
@@ -51,17 +52,17 @@ class RecipeCard(Card):
         recipe = self.recipe
         row = QHBoxLayout()
         row.setSpacing(theme.px(8))
-        self.play = QPushButton("Play the recorded run")
+        self.play = QPushButton(tr("Play the recorded run"))
         self.play.setObjectName(f"compare.play_{recipe.id}")
-        self.play.setAccessibleName(f"Play the recorded run of {recipe.title}")
-        self.play.setToolTip("Needs no model: the recorded answers play again")
+        self.play.setAccessibleName(tr("Play the recorded run of {title}", title=recipe.title))
+        self.play.setToolTip(tr("Needs no model: the recorded answers play again"))
         icons.bind(self.play, theme, "play", "text", 14)
         self.play.clicked.connect(lambda: self.played.emit(recipe.id))
         if not recipe.recorded:
             self.play.hide()
-        self.run = QPushButton("Run it here")
+        self.run = QPushButton(tr("Run it here"))
         self.run.setObjectName(f"compare.run_{recipe.id}")
-        self.run.setAccessibleName(f"Run {recipe.title} here")
+        self.run.setAccessibleName(tr("Run {title} here", title=recipe.title))
         self.run.setToolTip(recipe.takes)
         if recipe.recorded:
             self.run.setProperty("kind", "quiet")

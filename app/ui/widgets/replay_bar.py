@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui import icons
+from app.ui.language import tr
 from app.ui.state.replay import SPEEDS, ReplayState
 from app.ui.theme import Theme
 from app.ui.widgets.elide import ElidedLabel
@@ -26,8 +27,6 @@ STEP_S = 0.1  # an arrow key
 PAGE_S = 1.0
 REDRAW_S = 1 / 30
 """The scrubber follows the replay no oftener: lanes are what must be on time."""
-
-TIP = "The output times that were recorded, lane by lane, here drive all lanes together."
 
 
 class ReplayBar(QWidget):
@@ -48,9 +47,9 @@ class ReplayBar(QWidget):
         """Everything the state says."""
         state = self._state
         self.setEnabled(not state.empty)
-        verb = "Pause" if state.playing else "Play"
-        self.play.setAccessibleName(f"{verb} the replay")
-        self.play.setToolTip(f"{verb} (space)")
+        verb = tr("Pause") if state.playing else tr("Play")
+        self.play.setAccessibleName(tr("{verb} the replay", verb=verb))
+        self.play.setToolTip(tr("{verb} (space)", verb=verb))
         icon = icons.icon(self._theme, "pause" if state.playing else "play", "text", 16)
         self.play.setIcon(icon)
         with QSignalBlocker(self.scrub), QSignalBlocker(self.speed), QSignalBlocker(self.loop):
@@ -99,24 +98,24 @@ class ReplayBar(QWidget):
         self.play.setIconSize(QSize(self._theme.px(16), self._theme.px(16)))
         self.scrub = Scrubber()
         self.scrub.setObjectName("compare.replay_scrub")
-        self.scrub.setAccessibleName("Time of the replay, milliseconds")
+        self.scrub.setAccessibleName(tr("Time of the replay, milliseconds"))
         self.scrub.setSingleStep(round(STEP_S * 1000))
         self.scrub.setPageStep(round(PAGE_S * 1000))
         self.time = Label(self._theme, "", "dim", "text")
         self.time.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.speed = QComboBox()
         self.speed.setObjectName("compare.replay_speed")
-        self.speed.setAccessibleName("Speed of the replay")
+        self.speed.setAccessibleName(tr("Speed of the replay"))
         self.speed.addItems([f"{speed:g}×" for speed in SPEEDS])
-        self.loop = QPushButton("Loop")
+        self.loop = QPushButton(tr("Loop"))
         self.loop.setObjectName("compare.replay_loop")
-        self.loop.setAccessibleName("Play over and over")
+        self.loop.setAccessibleName(tr("Play over and over"))
         self.loop.setProperty("kind", "pill")
         self.loop.setFont(self._theme.font("dim"))
         self.loop.setCheckable(True)
         self.words = ElidedLabel(self._theme, self._state.words, "dim", "dim")
         self.words.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.words.set_tip(TIP)
+        self.words.set_tip(tr("The output times that were recorded, lane by lane, here drive all lanes together."))
 
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
@@ -164,4 +163,4 @@ class Scrubber(QSlider):
 
 
 def _time(t: float, length: float) -> str:
-    return f"{t:,.1f} of {length:,.1f} s"
+    return tr("{t:,.1f} of {length:,.1f} s", t=t, length=length)

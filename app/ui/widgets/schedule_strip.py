@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
+from app.ui.language import tr
 from app.ui.theme import Theme
 from app.ui.widgets.elide import ElidedLabel
 from app.ui.widgets.label import Label
@@ -21,7 +22,7 @@ class ScheduleStrip(QFrame):
         px = theme.px
         self.setProperty("bar", "foot")
         self.setObjectName("compare.strip")
-        self.setAccessibleName("Progress")
+        self.setAccessibleName(tr("Progress"))
         self.setFixedHeight(px(HEIGHT))
         self.place = Label(theme, "", "figure", weight="semibold")
         self.left = Label(theme, "", "dim", "dim")
@@ -30,7 +31,7 @@ class ScheduleStrip(QFrame):
         self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.bar = QProgressBar()
         self.bar.setObjectName("compare.progress")
-        self.bar.setAccessibleName("How far the comparison is")
+        self.bar.setAccessibleName(tr("How far the comparison is"))
         self.bar.setTextVisible(False)
         self.bar.setFixedWidth(px(BAR_WIDTH))
         self.bar.setRange(0, 1000)
@@ -66,7 +67,7 @@ class ScheduleStrip(QFrame):
         self.left.setText(left)
         self.words.setText(words)
         self.words.setVisible(bool(words))
-        self.setAccessibleName(f"Progress: {place} {left}. {words}".strip())
+        self.setAccessibleName(tr("Progress: {place} {left}. {words}", place=place, left=left, words=words).strip())
 
     def set_progress(self, fraction: float | None, note: str = "") -> None:
         """How far it is, 0–1; None: it cannot be known, or nothing runs. note: above the bar, e.g. repeated runs."""

@@ -10,6 +10,7 @@ from PySide6.QtGui import QFontMetrics, QTextDocument
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.lab.compare.result import Phrase
+from app.ui.language import tr
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card
 from app.ui.widgets.elide import ElidedLabel
@@ -30,7 +31,7 @@ class VerdictCard(Card):
     unfolded = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(theme, "What this shows", parent=parent)
+        super().__init__(theme, tr("What this shows"), parent=parent)
         self._theme = theme
         self._phrases: tuple[Phrase, ...] = ()
         self._notes: list[str] = []
@@ -99,7 +100,7 @@ class VerdictCard(Card):
             note.setVisible(index < len(notes))
         inner = self._inner(width if width is not None else self.width())
         self.sentence.setText(self._fitting(inner) if self._folded else self._html(self._phrases) + self._less())
-        self.sentence.setAccessibleName("".join(phrase.text for phrase in self._phrases) or "No verdict yet")
+        self.sentence.setAccessibleName("".join(phrase.text for phrase in self._phrases) or tr("No verdict yet"))
 
     def _merged(self) -> list[str]:
         if len(self._notes) <= NOTES:

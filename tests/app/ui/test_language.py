@@ -105,3 +105,62 @@ def test_the_list_for_translators_is_up_to_date(tmp_path):
     kept = ROOT / "resources" / "languages" / "tandem.ts"
     words = "run: python packaging/collect_words.py"
     assert kept.read_text(encoding="utf-8") == out.read_text(encoding="utf-8"), words
+
+
+SETTERS = {
+    "setText": 0, "setToolTip": 0, "setAccessibleName": 0, "setAccessibleDescription": 0, "setPlaceholderText": 0,
+    "setWindowTitle": 0, "setStatusTip": 0, "addAction": 0, "QPushButton": 0, "QCheckBox": 0, "QLabel": 0, "Label": 1,
+    "Card": 1, "Chip": 1,
+}  # fmt: skip
+"""Calls that show a text, and which of their arguments it is."""
+NAMES = {"Tandem", "LoRA", "Ctrl+V", "CPU", '{"type": "object", …}'}  # the same in every language
+
+
+def bare(node: ast.expr | None) -> Iterator[str]:
+    """The words of `node` that no translator sees: a literal, or what stands between the values of an f-string."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if any(c.isalpha() for c in node.value) and node.value not in NAMES:
+            yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        for part in node.values:
+            yield from bare(part) if isinstance(part, ast.Constant) else ()
+    elif isinstance(node, ast.IfExp):
+        yield from (*bare(node.body), *bare(node.orelse))
+    elif isinstance(node, ast.BoolOp):
+        for value in node.values:
+            yield from bare(value)
+    elif isinstance(node, ast.BinOp):
+        yield from (*bare(node.left), *bare(node.right))
+
+
+def shown_bare(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """(line, words) of what is shown without `tr`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            place = SETTERS.get(name, len(node.args))
+            if place < len(node.args):
+                yield from ((node.lineno, words) for words in bare(node.args[place]))
+
+
+def test_nothing_is_shown_without_a_translator():
+    found = {
+        f"{path.relative_to(ROOT)}:{line}: {words}"
+        for path in sorted(UI.rglob("*.py"))
+        for line, words in shown_bare(ast.parse(path.read_text(encoding="utf-8"), str(path)))
+    }
+    assert found == set()
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["b.setText('Go')", "b.setText(x or 'Go')", "b.setToolTip('A' if x else y)", "QPushButton(f'Go to {x}')",
+     "Label(theme, 'Words')", "b.setText(x + ' more')"],
+)  # fmt: skip
+def test_what_is_shown_bare_would_be_found(code):
+    assert list(shown_bare(ast.parse(code)))
+
+
+@pytest.mark.parametrize("code", ["b.setText(tr('Go'))", "b.setText('–')", "b.setObjectName('go')", "QPushButton(x)"])
+def test_what_is_translated_or_has_no_words_is_left(code):
+    assert not list(shown_bare(ast.parse(code)))

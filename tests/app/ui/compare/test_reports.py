@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.ui.compare.reports import KINDS, ending, save_dialog
+from app.ui.compare.reports import ending, kinds, save_dialog
 from app.ui.pages.compare import ComparePage
 from tests import comparisons
 from tests.app.ui.compare.pages import put, settle
@@ -44,7 +44,7 @@ def test_a_report_is_saved_with_its_ending_and_asks_before_it_replaces(  # type:
         return QMessageBox.StandardButton.No
 
     monkeypatch.setattr(QMessageBox, "question", question)
-    markdown = next(kind for kind in KINDS if kind.id == "markdown")
+    markdown = next(kind for kind in kinds() if kind.id == "markdown")
     page.reports._write_as(markdown, tmp_path / "run 1.2")
     assert asked == ["run 1.2.md is there already. Replace it?"]
     assert (tmp_path / "run 1.2.md").read_text() == "mine"
@@ -55,7 +55,7 @@ def test_a_report_is_saved_with_its_ending_and_asks_before_it_replaces(  # type:
 
 
 def test_the_dialog_that_saves_asks_about_the_real_name(page: ComparePage, qtbot: QtBot) -> None:
-    dialog = save_dialog(page, KINDS[0], "k-cache")
+    dialog = save_dialog(page, kinds()[0], "k-cache")
     qtbot.addWidget(dialog)
     assert dialog.acceptMode() == QFileDialog.AcceptMode.AcceptSave
     assert dialog.defaultSuffix() == "html"
