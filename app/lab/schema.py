@@ -19,7 +19,7 @@ ANSWER_CHARACTERS = 2_000_000
 LEVELS = 100  # objects and lists inside one another
 VALID = "valid against the schema"
 
-_FENCED = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)^ {0,3}\1[`~]*[ \t]*$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def found_json(answer: str) -> Any:
         raise ValueError(f"the answer is too long to check ({len(text):,} characters)")
     if not text:
         raise ValueError("the answer is empty")
-    fences = [match[2] for match in _FENCED.finditer(text)]
+    fences = _fenced(text)
     try:
         return _loaded(text)
     except ValueError as error:
@@ -80,6 +80,23 @@ def found_json(answer: str) -> Any:
         return _loaded(fences[0])
     except ValueError as error:
         raise ValueError(f"the code block is not JSON: {error}") from error
+
+
+def _fenced(text: str) -> list[str]:
+    """What stands in the closed code blocks, in linear time: a model may write nothing but fences."""
+    found: list[str] = []
+    inside: list[str] = []
+    mark = ""
+    for line in text.splitlines(keepends=True):
+        fence = _FENCE.match(line)
+        if not mark:
+            mark = fence[1] if fence is not None else ""
+        elif fence is not None and fence[1].startswith(mark) and not fence[2].strip():
+            found.append("".join(inside))
+            inside, mark = [], ""
+        else:
+            inside.append(line)
+    return found
 
 
 def bad(message: str, hint: str = "Mend it, or turn the schema off.") -> TandemError:

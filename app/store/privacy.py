@@ -13,8 +13,8 @@ from app.store.journal import uses_wal
 
 # A run stays with its figures, which other results rest on; its words go, unless a copy of the conversation has them.
 _BLANK_RUNS = """
-UPDATE runs SET text = '', record = '{}' WHERE id IN (
-  SELECT run_id FROM messages WHERE conversation_id = :id AND run_id IS NOT NULL)
+UPDATE runs SET text = '', record = '{}' WHERE (conversation_id = :id OR id IN (
+  SELECT run_id FROM messages WHERE conversation_id = :id AND run_id IS NOT NULL))
 AND id NOT IN (SELECT run_id FROM messages WHERE conversation_id <> :id AND run_id IS NOT NULL)
 """
 # A message's removal removes what follows it, which SQLite does no more than 1,000 deep.

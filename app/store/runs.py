@@ -53,6 +53,11 @@ class Runs(Database):
         rows = self.read(lambda c: c.execute(query, {"task": task, "limit": limit}).fetchall())
         return [RunRecord(**_parsed(row, _RUN_JSON)) for row in rows]
 
+    def own_run(self, id: str, conversation_id: str) -> None:
+        """A run belongs to a conversation: deleting that for ever removes its words too."""
+        query = "UPDATE runs SET conversation_id = ? WHERE id = ?"
+        self.write(lambda c: c.execute(query, (conversation_id, id)))
+
     def add_load(self, load: LoadRecord) -> None:
         load = msgspec.structs.replace(load, created=load.created or now())
         self.write(lambda c: c.execute(_insert("loads", _LOAD), _values(load, _LOAD_JSON)))

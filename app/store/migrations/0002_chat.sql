@@ -5,6 +5,10 @@ ALTER TABLE messages ADD COLUMN deleted REAL;
 CREATE INDEX messages_siblings ON messages (conversation_id, parent_id, seq) WHERE deleted IS NULL;
 CREATE INDEX conversations_folder ON conversations (folder_id);
 
+-- The conversation that a run was asked in, also one whose answer was gone on with or left: it goes with it for ever.
+ALTER TABLE runs ADD COLUMN conversation_id TEXT;
+CREATE INDEX runs_conversation ON runs (conversation_id);
+
 -- What can be searched. An answer is taken in once it is whole.
 CREATE VIEW message_texts AS SELECT seq, content FROM messages WHERE status <> 'streaming' AND deleted IS NULL;
 

@@ -46,6 +46,7 @@ class MessageVerbs(QObject):
         state.row_grew.connect(self._row_grew)
         state.row_changed.connect(self._row_changed)
         state.trial.changed.connect(self._trial_changed)
+        state.changed.connect(self._show_trial)
 
     def act(self, index: int, verb: str) -> None:
         """One of the verbs under a message."""
@@ -134,7 +135,10 @@ class MessageVerbs(QObject):
             self._two.measure.connect(self.measure)
             self._two.show_old(replace(trial.old, version=1, versions=1, footer=""))
             self._open = None
-            self._transcript.set_panel(len(self._state.rows) - 1, self._two)
+            question = self._question()
+            self._transcript.set_panel(question, self._two)
+            for index in range(question + 1, len(self._state.rows)):
+                self._transcript.set_hidden(index, True)
         self._show_trial()
 
     def _show_trial(self) -> None:
@@ -148,9 +152,13 @@ class MessageVerbs(QObject):
         self._two = None
         for index in range(len(self._state.rows)):
             self._transcript.set_hidden(index, False)
-        question = len(self._state.rows) - 2
-        if question >= 0:
+        if (question := self._question()) >= 0:
             self._transcript.set_panel(question, None)
+
+    def _question(self) -> int:
+        """The last message of the person, below which both answers stand."""
+        rows = self._state.rows
+        return next((i for i in reversed(range(len(rows))) if rows[i].role == "user"), -1)
 
     def _keep(self, new: bool) -> None:
         if new:
@@ -159,7 +167,9 @@ class MessageVerbs(QObject):
             self._state.trial.keep_old()
 
     def _rows_reset(self) -> None:
-        self._open = None
+        """The transcript has been built anew: what stood in it is gone."""
+        self._open, self._two = None, None
+        self._trial_changed()
 
     def _row_added(self, index: int) -> None:
         if self._two is not None and self._state.trial.on:
@@ -167,11 +177,16 @@ class MessageVerbs(QObject):
             self._two.show_new(replace(self._state.rows[index], version=1, versions=1, footer=""))
 
     def _row_grew(self, index: int, delta: str) -> None:
-        if self._two is not None and index == len(self._state.rows) - 1:
+        if self._two is not None and self._is_new(index):
             self._two.grow(delta)
 
+    def _is_new(self, index: int) -> bool:
+        """True for the trial's new answer."""
+        trial, rows = self._state.trial.trial, self._state.rows
+        return trial is not None and index == len(rows) - 1 and rows[index].id != trial.old.id
+
     def _row_changed(self, index: int) -> None:
-        if self._two is not None and index == len(self._state.rows) - 1:
+        if self._two is not None and self._is_new(index):
             self._two.show_new(replace(self._state.rows[index], version=1, versions=1, footer=""))
             self._show_trial()
 

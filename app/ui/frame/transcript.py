@@ -184,15 +184,14 @@ class Transcript(QuietScroll):
             self._column.insertWidget(position + 1, view)
 
     def _lay_out_now(self) -> None:
-        """A message has grown: bring column, ground and scroll bar up to it before anything is painted."""
-        inner = self.widget()
-        if not self.isVisible() or inner is None:
-            return
-        self._column.activate()
-        layout = inner.layout()
-        if layout is not None:
-            layout.activate()
-        QCoreApplication.sendEvent(inner, QEvent(QEvent.Type.LayoutRequest))
+        """A message has grown: bring column, ground and scroll bar up to it before anything is painted.
+
+        From the ground inwards: a column that is laid out in its old height would squeeze its longest message first.
+        """
+        if self.isVisible():
+            self._sheet.updateGeometry()
+            self._centre.invalidate()
+            QCoreApplication.sendEvent(self, QEvent(QEvent.Type.LayoutRequest))
 
     def _index(self, view: MessageView) -> int:
         return self._first + self._views.index(view)
@@ -243,7 +242,7 @@ class Transcript(QuietScroll):
         inner = _Ground(self._theme)
         outer = QVBoxLayout(inner)
         outer.setContentsMargins(px(24), px(16), px(14), px(8))
-        column = QWidget()
+        self._sheet = column = QWidget()
         column.setAttribute(Qt.WidgetAttribute.WA_StaticContents)
         column.setMaximumWidth(px(COLUMN))
         column.setLayout(self._column)
@@ -254,7 +253,7 @@ class Transcript(QuietScroll):
         self._column.addStretch(1)
         self._earlier.hide()
         self._again.hide()
-        row = QHBoxLayout()
+        self._centre = row = QHBoxLayout()
         row.addStretch(1)
         row.addWidget(column, 1000)
         row.addStretch(1)

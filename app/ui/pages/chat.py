@@ -131,6 +131,7 @@ class ChatPage(QWidget):
             "undo": state.undo,
             "bigger": state.enlarge_and_ask,
             "cut_middle": lambda: state.cut_and_ask(Policy.MIDDLE),
+            "without_pictures": state.ask_without_pictures,
             "roll": lambda: state.cut_and_ask(Policy.ROLL),
             "stop_cutting": state.stop_cutting,
             "keep_old": state.trial.keep_old,
@@ -184,6 +185,9 @@ class ChatPage(QWidget):
             self.focus_composer()
         else:
             self.composing.send(prompt)
+
+    def _edited(self, _index: int, _text: str) -> None:
+        self.focus_composer()  # the editor is gone
 
     def _make(self, precision: str) -> None:
         offer = self.state.model.offer_of(precision)
@@ -252,6 +256,7 @@ class ChatPage(QWidget):
         self.composing.edit_last.connect(self.edit_last)
         self.transcript.again.connect(state.again)
         self.transcript.painted.connect(self._painted)
+        self.transcript.edited.connect(self._edited)
         self.lesson.action.connect(self.act)
         self.lesson.tried.connect(self._tried)
         self.notices.action.connect(self.act)

@@ -283,7 +283,7 @@ class ComparePage(QWidget):
         super().hideEvent(event)
         self.state.replay.pause()
 
-    def _grew(self, lane: int, _step: int, text: str, stats: object) -> None:
+    def _grew(self, lane: int, _step: int, text: str, stats: dict[str, float]) -> None:
         self.middle.outputs.grow(lane, text, stats)
 
     def _edit_wanted(self, lane: int) -> None:

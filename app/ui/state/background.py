@@ -89,6 +89,11 @@ class Job(QObject):
         self._line.cancelled.set()
 
     @property
+    def alive(self) -> bool:
+        """True until its end was told."""
+        return self._thread.is_alive() or not self._line.queue.empty()
+
+    @property
     def cancelled(self) -> bool:
         """True once `cancel` was called."""
         return self._line.cancelled.is_set()

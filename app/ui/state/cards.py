@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from app.errors import TandemError
 from app.lab.session import SessionState
 from app.ui.language import tr
 from app.ui.state.model import ModelState
@@ -58,6 +59,9 @@ def session_problem(model: ModelState, stuck: Unresponsive | None, was_loaded: b
 
 def run_problem(failed: Failed, bigger: int | None = None) -> Problem:
     """The card for a run that gave no answer while the engine lives on. bigger: a context (tokens) that could be loaded."""
+    if failed.code == "no_vision":
+        offer = ("without_pictures", tr("Ask without the pictures"))
+        return Problem(tr("This model cannot see"), failed.message, failed.hint, (offer,))
     if failed.code != "context_full":
         return Problem(tr("There is no answer"), failed.message, failed.hint, (("again", tr("Try again")),))
     actions = [("cut_middle", tr("Cut the middle")), ("roll", tr("Leave out the oldest"))]
@@ -67,6 +71,15 @@ def run_problem(failed: Failed, bigger: int | None = None) -> Problem:
         "Nothing was lost. Ask with a larger context, or with a part of the conversation left out, or stop here."
     )
     return Problem(tr("The conversation is longer than the context"), failed.message, words, tuple(actions))
+
+
+def no_sight(why: str) -> TandemError:
+    """A picture stands in the conversation, and the loaded model cannot see. why: the end of a sentence."""
+    return TandemError(
+        "no_vision",
+        tr("There is a picture in this conversation, and the loaded model cannot see it: {why}.", why=why),
+        tr("Load a model that sees, or go on with the words alone. The picture stays in the conversation."),
+    )
 
 
 def with_way_back(problem: Problem) -> Problem:

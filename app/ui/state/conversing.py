@@ -59,7 +59,7 @@ class Conversing(QObject):
         self._history_id: int | None = None  # the request that counts the whole conversation
         self._draft_timer = _timer(self, DRAFT_MS, self._keep_draft)
         self._count_timer = _timer(self, COUNT_MS, self._count)
-        self.shelf.changed.connect(self.conversations_changed)
+        self.shelf.changed.connect(self._shelf_changed)
         self.prompting.changed.connect(self.changed)
         self.prompting.changed.connect(self._tell_draft)
 
@@ -93,6 +93,11 @@ class Conversing(QObject):
             self._leave()
             self._show(None)
 
+    def _shelf_changed(self) -> None:
+        if self.shelf.undo_words:
+            self.taken = None  # something else was deleted after it
+        self.conversations_changed.emit()
+
     def rename(self, conversation_id: str, title: str) -> None:
         """Give a conversation another title."""
         if title.strip():
@@ -109,13 +114,17 @@ class Conversing(QObject):
 
     @property
     def undo_words(self) -> str:
-        """What `undo` would bring back, or ""."""
+        """What `undo` would bring back now, or ""."""
+        if self.busy:
+            return ""
         if self.taken is not None:
             return tr("A message was deleted.")
         return self.shelf.undo_words
 
     def undo(self) -> None:
         """Bring back what was deleted last: a message, a conversation, a folder."""
+        if self.busy:
+            return
         if self.taken is not None:
             taken, self.taken = self.taken, None
             self._store.restore_message(taken.id)
@@ -168,9 +177,14 @@ class Conversing(QObject):
         """True while the messages must not change under an answer."""
         return False
 
+    @property
+    def still(self) -> bool:
+        """True while the messages cannot be changed: an answer is under way, or nothing can be stored."""
+        return self.busy or self._store.read_only
+
     def version(self, index: int, step: int) -> None:
         """Show the version before (−1) or after (+1) of a message, with what followed it."""
-        if self.busy or not 0 <= index < len(self.rows):
+        if self.still or not 0 <= index < len(self.rows):
             return
         ids = self._store.versions(self.rows[index].id)
         at = ids.index(self.rows[index].id) + step if self.rows[index].id in ids else -1
@@ -185,7 +199,7 @@ class Conversing(QObject):
 
     def delete_message(self, index: int) -> None:
         """Take a message, and what follows it, out of the conversation; `undo` brings it back."""
-        if self.busy or not 0 <= index < len(self.rows):
+        if self.still or not 0 <= index < len(self.rows):
             return
         row = self.rows[index]
         self._store.delete_message(row.id)
@@ -196,9 +210,9 @@ class Conversing(QObject):
 
     def branch(self, index: int) -> None:
         """Go on in a new conversation that holds everything up to this message."""
-        if self.busy or not 0 <= index < len(self.rows) or self.conversation is None:
+        if self.still or not 0 <= index < len(self.rows) or self.conversation is None:
             return
-        title = tr("{title} (branch)", title=self.conversation.title)
+        title = tr("{title} (branch)", title=self._store.conversation(self.conversation.id).title)
         made = self._store.branch_conversation(self.rows[index].id, title)
         self.open(made.id)
 
@@ -206,7 +220,7 @@ class Conversing(QObject):
         """Change an answer in place, as the person wants the model to have said it."""
         row = self.rows[index]
         self._store.edit_message(row.id, text)
-        self.rows[index] = replace(row, text=text)
+        self.rows[index] = replace(row, text=text, edited=True)
         self.row_changed.emit(index)
         self._count_history()
 
@@ -310,7 +324,7 @@ class Conversing(QObject):
 
     def _count_history(self) -> None:
         """How much of the context this conversation fills, before anything is asked of the model."""
-        session = self.model.session
+        session, self._history_id = self.model.session, None
         said = transcript.history(self.rows, self.system, enclosed.text_of)
         if session is None or not self._can_count() or self.model.phase is not SessionState.READY:
             return
@@ -329,6 +343,7 @@ class Conversing(QObject):
                 self._drafted(len(event.ids))
             case Tokens() if event.id == self._history_id and not self.busy:
                 self.model.set_strip(replace(self.model.strip, context_used=len(event.ids)))
+                self.changed.emit()  # a larger context that is offered has to hold it
 
     def _drafted(self, n: int | None) -> None:
         self._draft_tokens = n

@@ -15,6 +15,7 @@ from itertools import accumulate, pairwise
 from app.store.records import RunRecord
 from app.ui.language import tr
 from app.ui.state import words
+from app.ui.state.transcript import Row
 
 MOST_STALLS = 12
 STALL_S = 0.05
@@ -234,6 +235,19 @@ def _step_at(record: RunRecord, characters: int) -> int | None:
 
 
 # --- the prompt ---------------------------------------------------------------------------------
+
+
+def prefix(record: RunRecord, row: Row) -> tuple[int, ...]:
+    """The ids after which the model goes on: the prompt and its answer, without what ended it and gave no text.
+
+    () where the text is not what the model wrote (it was corrected by hand), or the ids were not kept.
+    """
+    prompt, ids = record.record.get("prompt_ids") or (), record.record.get("ids") or ()
+    if not prompt or not ids or row.edited or not row.text.endswith(record.text):
+        return ()
+    shown = record.metrics.get("n_shown")
+    kept = ids if record.reason != "stop" else ids[: int(shown)] if shown is not None else ids[:-1]
+    return tuple(int(i) for i in (*prompt, *kept))
 
 
 def reuse_of(record: RunRecord, pieces: Sequence[str] = ()) -> Reuse | None:

@@ -9,7 +9,7 @@ from app.lab.fitting import Fitting, Policy
 from app.ui.state.kept import Kept
 from app.ui.state.model import ModelState
 from engines.knobs import Scope
-from engines.protocol import Message, Tokens
+from engines.protocol import Failed, Message, Tokens
 
 ANSWER_SHARE = 0.25
 """Where a conversation is cut to fit, so much of the context is kept free for the answer (or max_tokens, if less)."""
@@ -27,6 +27,7 @@ class Overflow:
         self._then: Callable[[Messages], None] | None = None
         self._whole: Messages = ()
         self._id: int | None = None
+        self._session: object = None
 
     @property
     def policy(self) -> Policy:
@@ -47,6 +48,7 @@ class Overflow:
             then(messages)
             return
         self._fitting, self._then = Fitting(messages, self._room(), self.policy), then
+        self._session = self._model.session
         self._step()
 
     def take(self, event: Tokens) -> None:
@@ -54,6 +56,19 @@ class Overflow:
         if self._fitting is not None and event.id == self._id:
             self._fitting.take(len(event.ids))
             self._step()
+
+    def failed(self, event: Failed) -> None:
+        """A count that cannot be had: the conversation goes out whole, and the engine says what is wrong with it."""
+        if self._fitting is not None and event.id == self._id:
+            then, whole = self._then, self._whole
+            self.forget()
+            if then is not None:
+                then(whole)
+
+    @property
+    def waiting(self) -> bool:
+        """True while a count of the session that the page talks to is awaited."""
+        return self._fitting is not None and self._session is self._model.session
 
     def forget(self) -> None:
         """Nobody wants the result any more."""
@@ -67,8 +82,13 @@ class Overflow:
         knob = model.spec.knob("n_ctx") if model.spec is not None else None
         if knob is None or shape is None or model.loaded is None or not shape.n_ctx_train:
             return None
-        wanted = min(2 * model.loaded.n_ctx, shape.n_ctx_train, int(knob.maximum or shape.n_ctx_train))
-        return wanted if wanted > model.loaded.n_ctx else None
+        most = min(shape.n_ctx_train, int(knob.maximum or shape.n_ctx_train))
+        wanted = 2 * model.loaded.n_ctx
+        needed = model.strip.context_used or 0  # the whole conversation, as it was counted last
+        while wanted < most and wanted < needed * (1 + ANSWER_SHARE):
+            wanted *= 2
+        wanted = min(wanted, most)
+        return wanted if wanted > max(model.loaded.n_ctx, needed) else None
 
     def _step(self) -> None:
         fitting, session, then = self._fitting, self._model.session, self._then

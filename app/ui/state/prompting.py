@@ -196,9 +196,7 @@ class Prompting(QObject):
     def _blind(self) -> str:
         """Why a picture cannot be used now, or ""."""
         loaded = self._model.loaded
-        if loaded is None:
-            return tr("Load a model that sees, or describe the picture.")
-        if loaded.sees:
+        if loaded is None or loaded.sees:  # which model will answer is not known before a load
             return ""
         title = self._model.loaded_variant.title if self._model.loaded_variant is not None else tr("This model")
         return tr(

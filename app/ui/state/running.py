@@ -34,6 +34,11 @@ class Answer:
         """True if it goes on with a text that was there."""
         return bool(self._before)
 
+    @property
+    def unchanged(self) -> bool:
+        """True while nothing was added."""
+        return self.text == self._before
+
     def append(self, delta: str) -> None:
         """More text; on disk within half a second."""
         if delta:

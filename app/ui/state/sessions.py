@@ -137,16 +137,19 @@ class Sessions(QObject):
 
     def start_load(self, variant: Variant, spec: EngineSpec, knobs: Settings, beside: bool) -> None:
         """Load in a fresh worker. beside: what is loaded now stays loaded."""
-        if beside and self._now is not None and self._now.session.loaded is not None and self.movable:
+        if beside and self._now is not None and self._now.session.loaded is not None:
+            if not self.movable:
+                return
             self._put_beside()
         if self._now is None:
             self._made += 1
             made = self._services.new_session(self._bridge.notify)
             self._now = Held(f"s{self._made}", made, variant, spec)
         self._progress, self._refused = None, None
-        self._now.variant, self._now.spec, self._now.used = variant, spec, time.monotonic()
+        self._now.used = time.monotonic()
         try:
             self._now.session.load(variant, spec, knobs)
+            self._now.variant, self._now.spec = variant, spec
         except TandemError as error:
             self._refused = Failure(error.code, error.message, error.hint)
         self._refresh()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from app.lab.documents import in_prompt
 from app.store import Store, StoredMessage
@@ -45,6 +46,7 @@ class Row:
     thought_s: float | None = None
     check: str = ""
     check_ok: bool = True
+    edited: bool = False  # the person has corrected it
 
 
 TextOf = Callable[[RowFile], str]
@@ -65,7 +67,7 @@ def row_of(message: StoredMessage, heads: dict[str, RunHead], files: dict[str, l
     return Row(
         message.id, message.role, message.content, status, footer, message.parent_id, message.version, message.versions,
         message.run_id, tuple(file_of(a) for a in files.get(message.id, [])),
-        None if head is None else thought_s(head.metrics),
+        None if head is None else thought_s(head.metrics), edited=message.edited is not None,
     )  # fmt: skip
 
 
@@ -80,9 +82,11 @@ def thought_s(metrics: figures.Stats) -> float | None:
     return None if first is None or answer is None else max(0.0, answer - first)
 
 
-def history(rows: Sequence[Row], system: str, text_of: TextOf = lambda _: "") -> tuple[Message, ...]:
+def history(
+    rows: Sequence[Row], system: str, text_of: TextOf = lambda _: "", *, pictures: bool = True
+) -> tuple[Message, ...]:
     """What the model is given: the system prompt and the whole branch, files included, thinking and empty answers not."""
-    said = [_message(row, text_of) for row in rows if row.text or row.files]
+    said = [_message(row, text_of, pictures) for row in rows if row.text or row.files]
     said = [message for message in said if message.content or message.images]
     return tuple([Message("system", system), *said] if system else said)
 
@@ -92,9 +96,9 @@ def with_text(row: Row, text: str, status: str, footer: str) -> Row:
     return replace(row, text=text, status=status, footer=footer)
 
 
-def _message(row: Row, text_of: TextOf) -> Message:
+def _message(row: Row, text_of: TextOf, pictures: bool) -> Message:
     if row.role == "assistant":
         return Message(row.role, split(row.text).answer.lstrip("\n"))
     files = [(file.name, text_of(file)) for file in row.files if file.kind == "document"]
-    pictures = tuple(file.path for file in row.files if file.kind == "image")
-    return Message(row.role, in_prompt(files, row.text) if files else row.text, pictures)
+    there = [file.path for file in row.files if file.kind == "image" and pictures and Path(file.path).is_file()]
+    return Message(row.role, in_prompt(files, row.text) if files else row.text, tuple(there))

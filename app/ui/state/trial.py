@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from app.errors import TandemError
 from app.lab.compare.lane import Lane
 from app.lab.compare.texts import first_difference
 from app.lab.session import SessionState
@@ -20,7 +22,7 @@ from engines.knobs import Scope, Settings, defaults, differences
 from engines.spec import EngineSpec
 
 if TYPE_CHECKING:
-    from app.ui.state.chat import ChatState
+    from app.ui.state.asking import Asking
 
 COMPARABLE = 0.1  # the first tokens of two answers compare if what was newly read differs by at most this share
 
@@ -63,7 +65,7 @@ class TrialState(QObject):
 
     changed = Signal()
 
-    def __init__(self, chat: ChatState) -> None:
+    def __init__(self, chat: Asking) -> None:
         super().__init__(chat)
         self._chat = chat
         self.stage = Stage.NONE
@@ -112,8 +114,8 @@ class TrialState(QObject):
         self.changed.emit()
 
     def answered(self, record: RunRecord | None) -> None:
-        """The chat's answer is whole."""
-        if self.trial is None or self.stage is not Stage.LOADING or record is None:
+        """The chat's answer is whole; None: it failed, and only the old one can be gone on with or the new asked again."""
+        if self.trial is None or self.stage is not Stage.LOADING:
             return
         self.trial = replace(self.trial, after=record)
         self.stage = Stage.DONE
@@ -138,13 +140,18 @@ class TrialState(QObject):
         chat, model = self._chat, self._chat.model
         if chat.busy:
             chat.stop()
-        self.dismiss()
-        chat.show_message(found.old.id)
-        if model.spec is not None:
-            for name, value in found.asked.items():
+        chat.give_up()
+        with contextlib.suppress(TandemError):  # it was deleted meanwhile
+            chat.show_message(found.old.id)
+        model.choose_model(found.lane.model)
+        model.choose_engine(found.lane.engine)
+        model.choose_variant(found.lane.variant)
+        for name, value in found.asked.items():
+            if model.spec is not None and model.spec.knob(name) is not None:
                 model.set_knob(name, value)
-        if model.phase is not SessionState.LOADING:
-            model.load()
+        if model.phase is SessionState.LOADING:
+            model.stop()
+        model.load()
 
     def lanes(self) -> tuple[tuple[Lane, Lane], str] | None:
         """(before, now) and the message, for the Compare page; None where nothing is being tried."""

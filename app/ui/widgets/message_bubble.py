@@ -29,6 +29,7 @@ class MessageBubble(QWidget):
         self._text = ""
         self._files: tuple[RowFile, ...] = ()
         self._chips: list[Chip] = []
+        self._fitted = 0  # the width that was laid out for
         self.frame = QFrame()
         self.frame.setProperty("card", "bubble")
         self.prose = Prose(theme)
@@ -81,7 +82,8 @@ class MessageBubble(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
         super().resizeEvent(event)
-        self._fit()
+        if self.width() != self._fitted:  # long words take long to lay out
+            self._fit()
 
     def _chip(self, file: RowFile) -> Chip:
         made = Chip(self._theme, file.name if not file.detail else f"{file.name} · {file.detail}", "plain")
@@ -94,6 +96,7 @@ class MessageBubble(QWidget):
         most = int(self.width() * SHARE) - edges
         if most <= 0:
             return
+        self._fitted = self.width()
         self.prose.document().setTextWidth(most)
         needs = [self.prose.ideal_width() + 1 if self._text else 0, *(chip.sizeHint().width() for chip in self._chips)]
         self.frame.setFixedWidth(min(most, max(needs)) + edges)

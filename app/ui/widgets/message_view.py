@@ -255,11 +255,9 @@ class MessageView(QWidget):
         self.painted.emit(min(self._length, self._length - self._body_length + characters))
 
     def _resized(self) -> None:
-        """Lay out now: three turns of the event loop for three layouts would be three paints of the window."""
-        for widget in (self.body, self):
-            layout = widget.layout()
-            if layout is not None:
-                layout.activate()
+        """Ask for the new height now: three turns of the event loop for three layouts would be three paints."""
+        self.body.updateGeometry()
+        self.updateGeometry()
         self.resized.emit()
 
     def _act(self, verb: str) -> None:

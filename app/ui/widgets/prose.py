@@ -50,6 +50,7 @@ class Prose(QTextBrowser):
         self._plain = ""
         self._caret = False
         self._fresh = False
+        self._writing = False  # the document is between two texts, and its size means nothing
         self._ringed = False
         self._has_formulas = False
         self._listens = False
@@ -77,6 +78,7 @@ class Prose(QTextBrowser):
     def show_plain(self, text: str) -> None:
         """Show `text` as it is; cheap if it only adds to what is shown so."""
         shown, self._markdown, self._fresh = self._plain, None, True
+        self._writing = True
         if shown and text.startswith(shown):
             end = QTextCursor(self.document())
             end.movePosition(QTextCursor.MoveOperation.End)
@@ -84,6 +86,7 @@ class Prose(QTextBrowser):
         else:
             self.document().setPlainText(text)
         self._plain = text
+        self._writing = False
         self._fit()
 
     def set_caret(self, on: bool) -> None:
@@ -171,8 +174,9 @@ class Prose(QTextBrowser):
 
     def _render(self) -> None:
         width = self.viewport().width() if self.isVisible() else 0
-        self._fresh = True
+        self._fresh = self._writing = True
         self._has_formulas = render(self.document(), self._markdown or "", self._theme, self._start, width)
+        self._writing = False
         if self._has_formulas and not self._listens:
             self._listens = True
             formulas_of(self._theme).ready.connect(self._formulas_ready)
@@ -191,6 +195,8 @@ class Prose(QTextBrowser):
             self.restyle()
 
     def _fit(self, _size: QSizeF | None = None) -> None:
+        if self._writing:
+            return
         height = max(1, round(self.document().size().height()))
         if self.can_scroll:
             height += self.horizontalScrollBar().sizeHint().height()

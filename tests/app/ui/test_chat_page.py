@@ -52,6 +52,7 @@ def views(page: ChatPage) -> list[MessageView]:
 
 
 def named(page: QWidget, name: str) -> QPushButton:
+    QApplication.sendPostedEvents(None, 52)  # deferred deletes
     QApplication.processEvents()
     found = [b for b in page.findChildren(QPushButton, name) if not b.isHidden()]
     assert found, name
@@ -126,12 +127,13 @@ def test_two_answers_stand_side_by_side_until_one_is_kept(page, services, ready,
     button = named(page, "chat.apply_compare")
     qtbot.waitUntil(button.isEnabled)
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    two = page.findChildren(TwoAnswers)[0]
-    assert two.old.view.text() == "It is fine."
+    assert page.findChildren(TwoAnswers)[0].old.view.text() == "It is fine."
     services.session.become_ready()
     ready.model.poll()
     services.session.text("It is ")
     ready.model.poll()
+    QApplication.sendPostedEvents(None, 52)  # deferred deletes
+    (two,) = page.findChildren(TwoAnswers)
     assert two.new.view.text() == "It is "
     assert not two.keep_new.isEnabled()
     finish(services, ready, "It is good.")

@@ -173,7 +173,7 @@ def test_a_model_that_sees_is_given_the_picture(
     program: Program, services: FakeServices, drafting: Prompting, tmp_path: Path, settle
 ) -> None:
     drafting.add_files([picture(tmp_path)])
-    assert "Load a model that sees" in settle()[0].problem
+    assert settle()[0].problem == "", "which model will answer is not known before a load"
     load(program, services)
     services.session.loaded = msgspec.structs.replace(services.session.loaded, sees=True)
     assert drafting.files[0].problem == ""
