@@ -241,6 +241,9 @@ def schema_grammar(schema: str) -> str:
     try:
         grammar: str = LlamaGrammar.from_json_schema(schema, verbose=False)._grammar
     except Exception as error:  # the converter asserts, recurses and indexes
-        raise EngineError("bad_schema", f"The JSON schema cannot be used: {type(error).__name__}: {str(error)[:200]}.",
-                          "Use a simpler one; references to the network are not followed.") from error  # fmt: skip
+        said = str(error).strip().rstrip(".")[:200]
+        why = f" It says: {said}." if isinstance(error, ValueError) and said else ""
+        raise EngineError("bad_schema", f"llama.cpp cannot make a grammar of this JSON schema.{why}",
+                          "Use a simpler one, with objects, arrays and plain types; references to other files, to the "
+                          "network and to the schema itself are not followed.") from error  # fmt: skip
     return grammar.replace(*STRICT_CHAR)

@@ -59,6 +59,7 @@
     <message><source>Ask for another version of the last answer</source><translation type="unfinished"/></message>
     <message><source>Ask something first: there is no answer to compare with yet.</source><translation type="unfinished"/></message>
     <message><source>Ask something. Each answer's cost stands at the foot of the window.</source><translation type="unfinished"/></message>
+    <message><source>Ask without the pictures</source><translation type="unfinished"/></message>
     <message><source>Asking the model for the prompt's tokens…</source><translation type="unfinished"/></message>
     <message><source>Auto</source><translation type="unfinished"/></message>
     <message><source>Back to the old settings</source><translation type="unfinished"/></message>
@@ -86,6 +87,7 @@
     <message><source>Change this lane</source><translation type="unfinished"/></message>
     <message><source>Changed: {what}. The same message and seed.</source><translation type="unfinished"/></message>
     <message><source>Chat</source><translation type="unfinished"/></message>
+    <message><source>Checking the answer</source><translation type="unfinished"/></message>
     <message><source>Choices</source><translation type="unfinished"/></message>
     <message><source>Choose a file that “Export…” wrote.</source><translation type="unfinished"/></message>
     <message><source>Choose a model on the Chat page first, or play a recorded run below.</source><translation type="unfinished"/></message>
@@ -239,7 +241,7 @@
     <message><source>Light</source><translation type="unfinished"/></message>
     <message><source>Link to {address}</source><translation type="unfinished"/></message>
     <message><source>Load</source><translation type="unfinished"/></message>
-    <message><source>Load a model that sees, or describe the picture.</source><translation type="unfinished"/></message>
+    <message><source>Load a model that sees, or go on with the words alone. The picture stays in the conversation.</source><translation type="unfinished"/></message>
     <message><source>Load again with these settings</source><translation type="unfinished"/></message>
     <message><source>Load again, answer the last question with these settings too, and show both answers side by side</source><translation type="unfinished"/></message>
     <message><source>Load beside what is loaded</source><translation type="unfinished"/></message>
@@ -480,6 +482,7 @@
     <message><source>The folder “{title}” was deleted; its conversations stay.</source><translation type="unfinished"/></message>
     <message><source>The message's text</source><translation type="unfinished"/></message>
     <message><source>The model could not be loaded</source><translation type="unfinished"/></message>
+    <message><source>The model ended at once, without a word.</source><translation type="unfinished"/></message>
     <message><source>The model is loading.</source><translation type="unfinished"/></message>
     <message><source>The model's part, after its load.</source><translation type="unfinished"/></message>
     <message><source>The next step</source><translation type="unfinished"/></message>
@@ -495,6 +498,7 @@
     <message><source>The table</source><translation type="unfinished"/></message>
     <message><source>The text has {count} characters, {line} in its longest line; at most {most} and {most_line} fit here.</source><translation type="unfinished"/></message>
     <message><source>The tokens of the two differ.</source><translation type="unfinished"/></message>
+    <message><source>There is a picture in this conversation, and the loaded model cannot see it: {why}.</source><translation type="unfinished"/></message>
     <message><source>There is a preset “{name}” already.</source><translation type="unfinished"/></message>
     <message><source>There is no answer</source><translation type="unfinished"/></message>
     <message><source>There is no recorded run of “{recipe}”.</source><translation type="unfinished"/></message>
@@ -508,11 +512,13 @@
     <message><source>This engine cannot load this model as it is.</source><translation type="unfinished"/></message>
     <message><source>This engine makes no other copies of this model.</source><translation type="unfinished"/></message>
     <message><source>This folder is not there any more.</source><translation type="unfinished"/></message>
+    <message><source>This history can only be read.</source><translation type="unfinished"/></message>
     <message><source>This is a base model: it has no chat template and continues your text instead of answering it.</source><translation type="unfinished"/></message>
     <message><source>This is a valid schema.</source><translation type="unfinished"/></message>
     <message><source>This machine</source><translation type="unfinished"/></message>
     <message><source>This machine was too busy: {items}. Close other programs and measure again.</source><translation type="unfinished"/></message>
     <message><source>This model</source><translation type="unfinished"/></message>
+    <message><source>This model cannot see</source><translation type="unfinished"/></message>
     <message><source>This run is not kept any more.</source><translation type="unfinished"/></message>
     <message><source>Thought</source><translation type="unfinished"/></message>
     <message><source>Thought for {seconds:,.1f} s</source><translation type="unfinished"/></message>

@@ -3,8 +3,9 @@
 .venv/bin/python tests/bench/chat_stream.py [--texts prose,list,code,paragraph] [--echo]
 
 In the real window, drawn offscreen, on a home of its own; the text is fed as `ChatState` does it, in batches of 16 ms.
-With --echo it comes from the echo engine in a real worker (its tokens are words), through the page's whole path; the paint
-lag is then the one that the diagnostics line says.
+With --echo it comes from the echo engine in a real worker, through the page's whole path; the paint lag is then the one
+that the diagnostics line says. Echo's tokens are words of 5 to 8 characters, a model's have about 4: echo gets the rate in
+words that makes as many characters a second as 2,000 (or 150) tokens of 4, e.g. 1,365 words/s for the prose.
 For each text: gaps of a 5 ms precise timer (beside an idle window's), the process's share of a core at 150 tokens/s, and
 how long after the last batch its last character was painted. It ends with 1 where a bar is broken.
 """
@@ -36,6 +37,7 @@ from app.ui.start import application, end
 from app.ui.state.transcript import Row
 from app.ui.window import MainWindow
 from engines import registry
+from engines.chat.echo_words import WORDS
 from engines.chat.llama_tiny import write_tiny_gguf
 from engines.spec import Task
 
@@ -46,7 +48,47 @@ CHARS_PER_TOKEN = 4
 MESSAGES, TOKENS = 500, 100_000
 P99_MS, WORST_MS, SHARE, LAG_MS, OPEN_MS = 16.7, 50.0, 0.25, 50.0, 300.0
 
-_WORDS = ["a", "the", "of", "and", "to", "model", "memory", "token", "context", "answer", "window", "cache", "layer", "weight", "is", "was", "that", "this", "which", "faster", "slower", "engine", "prompt", "reads", "writes", "keeps", "holds", "without", "before", "after", "when", "while", "because", "every", "each", "some", "many", "first", "last"]
+_WORDS = [
+    "a",
+    "the",
+    "of",
+    "and",
+    "to",
+    "model",
+    "memory",
+    "token",
+    "context",
+    "answer",
+    "window",
+    "cache",
+    "layer",
+    "weight",
+    "is",
+    "was",
+    "that",
+    "this",
+    "which",
+    "faster",
+    "slower",
+    "engine",
+    "prompt",
+    "reads",
+    "writes",
+    "keeps",
+    "holds",
+    "without",
+    "before",
+    "after",
+    "when",
+    "while",
+    "because",
+    "every",
+    "each",
+    "some",
+    "many",
+    "first",
+    "last",
+]
 
 
 def prose(chance: random.Random, length: int) -> str:
@@ -217,19 +259,21 @@ class EchoBench(Bench):
 
     def share(self, text: str, seconds: float = 8.0) -> float:
         """The window's share of a core while 150 tokens/s come in; the worker is another process."""
-        words = text.split(" ")[: int(150 * seconds)]
-        self.chat.model.set_knob("rate", 150.0)
-        self.page.composing.send(" ".join(words))
+        self.send(text[: int(150 * CHARS_PER_TOKEN * seconds)], 150)
         until(lambda: self.chat.running)
         pause(0.5)
         cpu, wall = time.process_time(), time.perf_counter()
         until(lambda: not self.chat.running)
         return (time.process_time() - cpu) / (time.perf_counter() - wall)
 
+    def send(self, text: str, rate: int) -> None:
+        """Send what is to be said again, `rate` tokens of 4 characters a second."""
+        self.chat.model.set_knob("rate", rate * CHARS_PER_TOKEN * len(WORDS.findall(text)) / len(text))
+        self.page.composing.send(text)
+
     def say(self, text: str, rate: int) -> float:
         """One answer; the page's own paint lag in ms."""
-        self.chat.model.set_knob("rate", float(rate))
-        self.page.composing.send(text)
+        self.send(text, rate)
         until(lambda: self.chat.running)
         pause(0.2)  # the person's own long message is drawn
         until(lambda: not self.chat.running)

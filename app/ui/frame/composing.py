@@ -29,6 +29,7 @@ class Composing(QObject):
     def __init__(self, theme: Theme, state: ChatState, page: str, parent: QObject) -> None:
         super().__init__(parent)
         self._state = state
+        self._counted: tuple[int | None, int | None, int | None] | None = None
         self.composer = Composer(theme)
         self.system = SystemPrompt(theme, page)
         self.prompts = Prompts(theme, page, self.composer.text)
@@ -67,7 +68,10 @@ class Composing(QObject):
 
     def _count(self, n: int | None) -> None:
         strip = self._state.model.strip
-        self.composer.set_tokens(n, strip.context_used, strip.context_total)
+        counted = (n, strip.context_used if n is not None else None, strip.context_total)
+        if counted != self._counted:  # asked with every frame of an answer
+            self._counted = counted
+            self.composer.set_tokens(*counted)
 
     def _recount(self) -> None:
         self._count(self._state.model.strip.draft_tokens)

@@ -14,6 +14,7 @@ from app.ui.widgets.telemetry import Figure, MemoryParts, TelemetryStrip
 from engines import hardware
 
 ROOMY = 900  # below this width the figures stand closer, without a sparkline
+NARROW = 600  # below this one only the first of them stands: no figure loses its unit
 
 
 class ChatStrip(TelemetryStrip):
@@ -39,7 +40,7 @@ class ChatStrip(TelemetryStrip):
         self.set_rate_ghost(ghosts.get("decode"))
         if before is not None and now.n_out != before.n_out:
             self._push(now, before)
-        self.set_figures(figures(now))
+        self._show_figures_of(now)
         self._context(now)
         self.set_memory(self._parts(now))
         self._device(now)
@@ -59,6 +60,11 @@ class ChatStrip(TelemetryStrip):
         """So that no figure is cut."""
         super().resizeEvent(event)
         self.set_tight(self.width() < self._theme.px(ROOMY))
+        self._show_figures_of(self._state.strip)
+
+    def _show_figures_of(self, now: Strip) -> None:
+        found = figures(now)
+        self.set_figures(found if self.width() >= self._theme.px(NARROW) else found[:1])
 
     def _context(self, now: Strip) -> None:
         draft = self._draft if now.draft_tokens is None else now.draft_tokens

@@ -54,6 +54,9 @@ class Transcript(QuietScroll):
         self._wants_earlier = QTimer(self)
         self._wants_earlier.setSingleShot(True)
         self._wants_earlier.timeout.connect(self._show_earlier)
+        self._wants_verbs = QTimer(self)
+        self._wants_verbs.setSingleShot(True)
+        self._wants_verbs.timeout.connect(self._refresh_verbs)
         self._below: int | None = None  # what was below the view before earlier messages came, until they are laid out
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -124,8 +127,8 @@ class Transcript(QuietScroll):
             panel.deleteLater()
 
     def refresh_verbs(self) -> None:
-        """Ask again what may be done with each message: something else has changed."""
-        self._refresh_verbs()
+        """Ask again what may be done with each message: something else has changed. Done after the next paint, once."""
+        self._wants_verbs.start(0)
 
     def set_hidden(self, index: int, hidden: bool) -> None:
         """Show message `index` or not, e.g. while it stands in a panel elsewhere."""

@@ -232,10 +232,10 @@ class ChatPage(QWidget):
         self._meter.begin()
 
     def _row_changed(self, index: int) -> None:
-        row = self.state.rows[index]
+        row, at_s = self.state.rows[index], time.monotonic()
         self.transcript.change(index, row)
         if row.status != "streaming" and index == len(self.state.rows) - 1:
-            self._meter.finished(len(row.text), time.monotonic())
+            self._meter.finished(len(row.text), at_s)
 
     # --- wiring -------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from app.ui.language import tr
 from app.ui.state import cards, enclosed, figures, transcript
 from app.ui.state.background import Job
 from app.ui.state.conversing import Conversing
-from app.ui.state.inside import prefix
+from app.ui.state.inside import goes_on, prefix
 from app.ui.state.model import ModelState
 from app.ui.state.overflow import Overflow
 from app.ui.state.ports import Services
@@ -121,7 +121,7 @@ class Asking(Conversing):
             return False  # pictures are no part of the ids that are gone on from
         record, model = self.record(len(self.rows) - 1), self.model
         chosen = (model.model_id, model.spec.id if model.spec is not None else "")
-        return record is not None and (record.model, record.engine) == chosen and bool(prefix(record, self.rows[-1]))
+        return record is not None and (record.model, record.engine) == chosen and goes_on(record, self.rows[-1])
 
     @property
     def blocked(self) -> str:
@@ -344,6 +344,7 @@ class Asking(Conversing):
             short = figures.footer(event.metrics, event.reason, short=True)
             row = transcript.with_text(self.rows[place], answer.text, status, short)
             run_id = record.id if record is not None else None
+            self._read = record  # asked for at once by what may be done with the answer
             self.rows[place] = replace(row, run_id=run_id, thought_s=transcript.thought_s(event.metrics))
             self._last_metrics = (place, event.metrics, event.reason)
         self.model.set_strip(figures.finished(self.model.strip, event))
@@ -356,8 +357,9 @@ class Asking(Conversing):
 
     def _check(self, row: Row) -> None:
         """Hold the answer against the schema, beside the window's work."""
-        schema, answer = self.schema, split(row.text).answer
+        schema = self.schema
         if schema and row.status == "done":
+            answer = split(row.text).answer
             job = Job(
                 tr("Checking the answer"), lambda _report, _cancelled: validate(schema, answer), self._bridge, self
             )

@@ -237,14 +237,20 @@ def _step_at(record: RunRecord, characters: int) -> int | None:
 # --- the prompt ---------------------------------------------------------------------------------
 
 
+def goes_on(record: RunRecord, row: Row) -> bool:
+    """True if `prefix` has something; asked often, so it goes through no list of a long conversation's tokens."""
+    kept = bool(record.record.get("prompt_ids")) and bool(record.record.get("ids"))
+    return kept and not row.edited and row.text.endswith(record.text)
+
+
 def prefix(record: RunRecord, row: Row) -> tuple[int, ...]:
     """The ids after which the model goes on: the prompt and its answer, without what ended it and gave no text.
 
     () where the text is not what the model wrote (it was corrected by hand), or the ids were not kept.
     """
-    prompt, ids = record.record.get("prompt_ids") or (), record.record.get("ids") or ()
-    if not prompt or not ids or row.edited or not row.text.endswith(record.text):
+    if not goes_on(record, row):
         return ()
+    prompt, ids = record.record["prompt_ids"], record.record["ids"]
     shown = record.metrics.get("n_shown")
     kept = ids if record.reason != "stop" else ids[: int(shown)] if shown is not None else ids[:-1]
     return tuple(int(i) for i in (*prompt, *kept))

@@ -12,13 +12,11 @@ from app.ui.widgets.code_card import CodeCard
 from app.ui.widgets.markdown import Cutter, Piece, PieceKind, definitions
 from app.ui.widgets.prose import Prose
 
-FRAME_S = 0.016
-GUI_SHARE = 5
-"""A render that took t, its layout and paint included, is followed by 5 t without one: a huge paragraph cannot eat
-the GUI thread."""
+FRAME_S = 0.036
+"""From one draw to the next: what has come is on the screen within 50 ms, and the paints take no more of a core."""
 
-LATEST_S = 0.03
-"""Layout and paint alone hold the next draw up no longer than this: what has come is on the screen within 50 ms."""
+GUI_SHARE = 5
+"""A render that took t is followed by 5 t without one: a huge paragraph cannot eat the GUI thread."""
 
 BUDGET_S = 0.008
 """Drawing stops after so long and goes on with the next turn of the event loop: a flood must not freeze the window."""
@@ -52,7 +50,6 @@ class MessageBody(QWidget):
         self._settled = 0  # characters of the open code piece that are drawn
         self._drawn = self._told = 0  # characters drawn, and those that `painted` spoke of
         self._pause_until = 0.0
-        self._began = self._cpu = 0.0  # when the last draw began, by the clock and by this thread's own time
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._draw)
@@ -121,8 +118,7 @@ class MessageBody(QWidget):
     def _draw(self, budget_s: float | None = BUDGET_S) -> None:
         """Bring the widgets up to the text; with a budget, the rest follows by the timer."""
         self._timer.stop()
-        start, self._cpu = time.perf_counter(), time.thread_time()
-        self._began = start
+        start = time.perf_counter()
         pieces = self._cutter.pieces
         while self._shown < len(pieces):
             self._show(pieces[self._shown], self._shown)
@@ -141,7 +137,7 @@ class MessageBody(QWidget):
             self._link_later_definitions()
         self._say_height()
         spent = time.perf_counter() - start
-        self._pause_until = start + spent + max(FRAME_S, spent * GUI_SHARE)
+        self._pause_until = start + max(FRAME_S, spent * (1 + GUI_SHARE))
 
     def _say_height(self) -> None:
         height = sum(view.height() for view in self._views[-2:]) + len(self._views)
@@ -205,8 +201,6 @@ class MessageBody(QWidget):
     def _tell(self) -> None:
         if self._drawn != self._told:
             self._told = self._drawn
-            whole = (time.thread_time() - self._cpu) * (1 + GUI_SHARE)
-            self._pause_until = max(self._pause_until, self._began + min(whole, LATEST_S))
             self.painted.emit(self._drawn)
 
     def _drop(self, view: Prose | CodeCard) -> None:

@@ -83,7 +83,8 @@ class MessageVerbs(QWidget):
         """These may be used now; the others do not show."""
         self._usable = frozenset(verbs)
         for verb, button in self._buttons.items():
-            button.setVisible(self._can(verb))
+            if button.isHidden() == self._can(verb):
+                button.setVisible(self._can(verb))
 
     def set_version(self, version: int, versions: int) -> None:
         """Which of how many; a message with one version says nothing of it."""

@@ -205,6 +205,8 @@ class MessageView(QWidget):
             self.set_text(row.text)
         self.finish(row.footer)
         self.set_status(row.status)  # type: ignore[arg-type]
+        if self._role == "assistant" and row.status == "done" and not row.text.strip():
+            self.foot.say(tr("The model ended at once, without a word."), "dim")
 
     def _grow_to(self, text: str) -> None:
         shown = self.text()

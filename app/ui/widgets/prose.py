@@ -164,12 +164,20 @@ class Prose(QTextBrowser):
         painter.end()
 
     def _paint_caret(self) -> None:
-        end = QTextCursor(self.document())
-        end.movePosition(QTextCursor.MoveOperation.End)
-        where = self.cursorRect(end)
-        painter = QPainter(self.viewport())
+        """At the end of the last line, from its box: a cursor would go through all words of the paragraph."""
+        block = self.document().lastBlock()
+        if not (lines := block.layout().lineCount()):
+            return
+        line = block.layout().lineAt(lines - 1).naturalTextRect()
+        line.translate(self.document().documentLayout().blockBoundingRect(block).topLeft())
         side = self._theme.px(5)
-        painter.fillRect(where.x() + side // 2, where.y() + 1, side, where.height() - 2, self._theme.colour("text"))
+        backwards = block.textDirection() == Qt.LayoutDirection.RightToLeft
+        x = round(line.left() - 1.5 * side if backwards else line.right() + 0.5 * side)
+        painter = QPainter(self.viewport())
+        painter.fillRect(
+            x - self.horizontalScrollBar().value(), round(line.top()) + 1, side, round(line.height()) - 2,
+            self._theme.colour("text"),
+        )  # fmt: skip
         painter.end()
 
     def _render(self) -> None:

@@ -208,3 +208,36 @@ def test_painted_says_how_much_is_on_the_screen(theme: Theme, qtbot: QtBot) -> N
     qtbot.waitUntil(lambda: bool(seen) and seen[-1] == len(text), timeout=2000)
     view.append("\n\n```\ncode\n")
     qtbot.waitUntil(lambda: seen[-1] == len(text) + len("\n\n```\ncode\n"), timeout=2000)
+
+
+def test_a_long_question_is_laid_out_anew_only_for_another_width(
+    theme: Theme, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = made(theme, qtbot, "user")
+    view.show_row(Row("q", "user", "many words " * 500))
+    fits: list[int] = []
+
+    def ideal_width(_prose: Prose) -> int:
+        fits.append(view.width())
+        return 300
+
+    monkeypatch.setattr(Prose, "ideal_width", ideal_width)
+    for height in (420, 440, 460):
+        view.body.resize(view.body.width(), height)
+    assert not fits
+    view.body.resize(view.body.width() - 100, 460)
+    assert len(fits) == 1
+
+
+def test_a_text_that_is_rendered_again_does_not_shrink_in_between(theme: Theme, qtbot: QtBot) -> None:
+    prose = Prose(theme)
+    heights: list[int] = []
+    qtbot.addWidget(prose)
+    prose.resize(400, 50)
+    prose.show()
+    prose.show_markdown("many words " * 200)
+    prose.height_changed.connect(lambda: heights.append(prose.height()))
+    before = prose.height()
+    prose.show_markdown("many words " * 300)
+    assert heights == [prose.height()]
+    assert prose.height() > before
