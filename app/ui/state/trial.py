@@ -88,8 +88,11 @@ class TrialState(QObject):
         chat = self._chat
         if chat.busy or chat.blocked or self.on or not chat.model.reload_words() or not chat.rows:
             return False
-        record = chat.record(len(chat.rows) - 1) if chat.rows[-1].role == "assistant" else None
-        return record is not None and record.model == chat.model.model_id and bool(record.metrics.get("n_out"))
+        last = chat.rows[-1]
+        record = chat.record(len(chat.rows) - 1) if last.role == "assistant" else None
+        if record is None or record.text != last.text:  # gone on with, or corrected: no one run made all of it
+            return False
+        return record.model == chat.model.model_id and bool(record.metrics.get("n_out"))
 
     def begin(self) -> None:
         """Reload with the new settings and ask the last message again."""

@@ -229,3 +229,14 @@ def test_the_larger_context_that_is_offered_holds_the_conversation(talk, service
     talk.model.poll()
     assert talk.chat.overflow.bigger_context is None, "the model was trained for 8,192"
     assert "bigger" not in [action for action, _ in talk.chat.problem.actions]
+
+
+def test_an_answer_that_was_gone_on_with_is_no_one_run_to_compare_with(talk, services):
+    talk.chat.continue_answer()
+    answer(talk, services, " and more")
+    talk.model.set_knob("n_ctx", 8192)
+    assert talk.chat.rows[-1].text == "2 and more"
+    assert not talk.chat.trial.possible
+    talk.chat.again()
+    answer(talk, services, "2")
+    assert talk.chat.trial.possible
