@@ -8,12 +8,12 @@ from functools import partial
 from PySide6.QtCore import QObject
 
 from app.errors import TandemError
-from app.lab.schema import Verdict, check, validate
+from app.lab.schema import Verdict, check
 from app.lab.session import SessionState
 from app.ui.bridge import Bridge
 from app.ui.language import tr
 from app.ui.state import cards, enclosed, figures, transcript
-from app.ui.state.background import Job
+from app.ui.state.checking import Checking
 from app.ui.state.conversing import Conversing
 from app.ui.state.inside import goes_on, prefix
 from app.ui.state.model import ModelState
@@ -59,7 +59,6 @@ class Asking(Conversing):
 
     def __init__(self, services: Services, bridge: Bridge, model: ModelState, parent: QObject | None = None) -> None:
         super().__init__(services, bridge, model, parent)
-        self._bridge = bridge
         self.provision = Provision(services, bridge, model, self)
         self.trial = TrialState(self)
         self.overflow = Overflow(self._kept, model)
@@ -72,7 +71,8 @@ class Asking(Conversing):
         self._stuck: Unresponsive | None = None
         self._waits = False
         self._last_metrics: tuple[int, figures.Stats, str] | None = None
-        self._checks: list[Job] = []
+        self._checking = Checking(bridge, self)
+        self._checking.checked.connect(self._checked)
         model.happened.connect(self._take)
         model.changed.connect(self._model_changed)
         self.provision.changed.connect(self.changed)
@@ -226,9 +226,7 @@ class Asking(Conversing):
         """An answer that never began leaves no version behind."""
         self._store.finish_message(message_id, "", "error")
         self._store.delete_message(message_id)
-        failed = self._run_failed
         self._reload()
-        self._run_failed = failed
 
     def _start_continuing(self, wish: Wish) -> None:
         index, self._wish = len(self.rows) - 1, None
@@ -356,18 +354,9 @@ class Asking(Conversing):
         self.changed.emit()
 
     def _check(self, row: Row) -> None:
-        """Hold the answer against the schema, beside the window's work."""
         schema = self.schema
         if schema and row.status == "done":
-            answer = split(row.text).answer
-            job = Job(
-                tr("Checking the answer"), lambda _report, _cancelled: validate(schema, answer), self._bridge, self
-            )
-            job.done.connect(partial(self._checked, row.id))
-            job.failed.connect(lambda error: self._checked(row.id, Verdict(False, error.message)))
-            job.ended.connect(job.deleteLater)
-            self._checks = [*(j for j in self._checks if j.alive), job]
-            job.start()
+            self._checking.check(row.id, schema, split(row.text).answer)
 
     def _checked(self, message_id: str, verdict: Verdict) -> None:
         index = next((i for i, row in enumerate(self.rows) if row.id == message_id), None)

@@ -226,7 +226,6 @@ class ChatState(Asking):
         """At shutdown: the draft and what was written so far are kept."""
         super().close()
         self._end_answer("interrupted")
-        for job in self._checks:
-            job.close()
+        self._checking.close()
         self.prompting.close()
         self.provision.close()

@@ -76,10 +76,6 @@ class Conversing(QObject):
         """Newest first."""
         return self._store.conversations(query)
 
-    def listing(self) -> list[tuple[str, str, str]]:
-        """(id, title, day in words) of each conversation, newest first."""
-        return [(c.id, c.title, words.day(c.updated)) for c in self.conversations()]
-
     def open(self, conversation_id: str) -> None:
         """Show another conversation; an answer that still grows is stopped first."""
         if self.conversation is not None and self.conversation.id == conversation_id:
