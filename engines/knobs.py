@@ -69,6 +69,8 @@ class Knob(msgspec.Struct, frozen=True, kw_only=True):
     log: bool = False  # slider on a logarithmic scale
     advanced: bool = False  # shown only under "All"
     weights: bool = False  # changes the stored weights and the arithmetic on them, not cache or attention
+    flag: str = ""  # of an engine that is a command: how the command line says it ("--max-model-len")
+    flag_off: str = ""  # how it says False, where that is not the command's own default
 
 
 class Conflict(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ import msgspec
 
 from engines.knobs import KnobState, Settings, Value
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 TEXT_ALONE = "the model was made for text alone"
 
 
@@ -56,11 +56,34 @@ class ModelShape(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     tensor_bytes: int
 
 
+class Address(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A model on an OpenAI-compatible server.
+
+    url: up to and with "/v1", without a closing slash. model: the server's own name of it. kind: which server it is
+    (`engines.servers.dialects`), "" where nobody knows. ca_file: a PEM file to trust besides the system's; verify False
+    trusts any certificate. The key is shown nowhere: not in a repr, a log, a record or an error.
+    """
+
+    url: str
+    model: str = ""
+    key: str = ""
+    kind: str = ""
+    ca_file: str = ""
+    verify: bool = True
+
+    def __repr__(self) -> str:
+        key = "…" if self.key else ""
+        return f"Address(url={self.url!r}, model={self.model!r}, kind={self.kind!r}, key={key!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        return [("url", self.url), ("model", self.model), ("kind", self.kind)]
+
+
 class ModelFiles(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One variant as an engine gets it: checked, local, complete.
 
     path: the GGUF file, or the folder of safetensors. template: the chat template's jinja source,
-    None for a base model. bos, eos: their texts, for the template.
+    None for a base model. bos, eos: their texts, for the template. server: instead of files, where it is served.
     """
 
     id: str
@@ -73,6 +96,7 @@ class ModelFiles(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     bos: str = ""
     eos: str = ""
     shape: ModelShape | None = None
+    server: Address | None = None
 
 
 class Message(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -96,6 +120,57 @@ class ChatRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="chat
     knobs: Settings = {}
     clear_cache: bool = False
     discard_text: bool = False
+
+
+class Planned(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One request of a simulated user. at_s: when it is due after the test's start; None: when a user is free.
+
+    Exactly one of messages, prompt, ids is given, as in `ChatRequest`. max_tokens: how many are asked for.
+    """
+
+    max_tokens: int
+    at_s: float | None = None
+    messages: tuple[Message, ...] = ()
+    prompt: str | None = None
+    ids: tuple[int, ...] | None = None
+
+
+class LoadTest(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="load_test"):
+    """Simulated users on one server: for engines with `Verb.LOAD_TEST`.
+
+    Closed loop (every `at_s` None): `users` requests are in flight until `requests` are used up or `seconds` are over.
+    Open loop: each is sent when it is due, at most `users` (0: no limit) in flight; latency counts from the due time.
+    warmup: so many requests at the start are sent before the clock begins and are not in the result.
+    seconds: no new request is sent after so long, None is without a limit. knobs: run knobs of all requests.
+    The answer is `Finished`, its `detail` a file of msgpack `tuple[Served, ...]`, and `Stats` each second before.
+    """
+
+    users: int
+    requests: tuple[Planned, ...]
+    warmup: int = 0
+    seconds: float | None = None
+    knobs: Settings = {}
+
+
+class Served(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What became of one `Planned`. Times are nanoseconds after the test's start, of the worker's clock.
+
+    due_ns: when it should have been sent (closed loop: when it was). times_ns[i]: arrival of output chunk i; counts[i]: tokens
+    in it as far as the server says, else 1. n_in, n_cached, n_out: by the server's usage, None where it does not say.
+    reason: a `FinishReason`, "error" with `error` in words. A request that was cut off is "cancelled".
+    """
+
+    index: int
+    due_ns: int
+    sent_ns: int
+    end_ns: int
+    times_ns: tuple[int, ...] = ()
+    counts: tuple[int, ...] = ()
+    n_in: int | None = None
+    n_cached: int | None = None
+    n_out: int | None = None
+    reason: str = "stop"
+    error: str = ""
 
 
 Request = ChatRequest  # a union with the other tasks' requests, as they are built
@@ -131,7 +206,7 @@ class Load(Wire, frozen=True, kw_only=True):
 
 class Run(Wire, frozen=True, kw_only=True):
     id: int
-    request: Request
+    request: Request | LoadTest
 
 
 class Tokenize(Wire, frozen=True, kw_only=True):
@@ -233,6 +308,7 @@ class Loaded(Wire, frozen=True, kw_only=True):
 
     phases: import_s, read_s, prime_s, compile_s. template: "model" or "none" (a base model).
     sees: messages may carry images. blind: why they may not, as the end of a sentence.
+    command: of a server that was started for this session, its exact command line, keys masked.
     """
 
     id: int
@@ -248,6 +324,7 @@ class Loaded(Wire, frozen=True, kw_only=True):
     template: str = "none"
     sees: bool = False
     blind: str = TEXT_ALONE
+    command: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -337,6 +414,7 @@ class Finished(Wire, frozen=True, kw_only=True):
 
     shown[i]: how many characters of `text` had been given out before step i + 1; the last entry is all of `text`.
     Empty where none were: the text was discarded, or there is none.
+    detail: what one kind of request alone brings back (`LoadTest`).
     offsets[i]: how many characters of `text` had been given out once token i of `ids` was taken in, whether or not the
     text was discarded; the last may be less than all of `text`. Empty where the engine cannot say.
     """
@@ -356,6 +434,7 @@ class Finished(Wire, frozen=True, kw_only=True):
     top_logprobs: tuple[dict[str, float], ...] = ()
     effective: dict[str, Value] = {}
     notes: tuple[str, ...] = ()
+    detail: Blob | None = None
 
 
 class Failed(Wire, frozen=True, kw_only=True):

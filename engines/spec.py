@@ -26,6 +26,7 @@ class Verb(enum.StrEnum):
     SCORE = "score"
     CONVERT = "convert"
     INPUT = "input"
+    LOAD_TEST = "load_test"
 
 
 class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +36,8 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     (`{"gguf": ("bf16",)}`). distributions: the packages it cannot run without; extras: those that
     widen it. Their versions make up the build.
     cancel_grain_s: the longest time between two looks at the cancel flag.
+    remote: the model runs in another process: the worker's own memory says nothing of it, the adapter says what it knows.
+    programs: commands that it starts; it is available only where one is installed (`engines.servers.programs`).
     """
 
     id: str
@@ -50,6 +53,8 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     verbs: tuple[Verb, ...] = ()
     converts: dict[str, tuple[str, ...]] = {}
     cancel_grain_s: float = 0.5
+    remote: bool = False
+    programs: tuple[str, ...] = ()
     for_tests: bool = False  # hidden from people
     about: str = ""
 

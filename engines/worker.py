@@ -44,6 +44,7 @@ from engines.protocol import (
     Input,
     Load,
     Loaded,
+    LoadTest,
     Message,
     ModelFiles,
     Request,
@@ -72,6 +73,8 @@ class Adapter(Protocol):
     def pieces(self, ids: Sequence[int]) -> tuple[str, ...]: ...
     def score(self, order: Score, job: Job) -> Scored: ...
     def convert(self, order: Convert, job: Job) -> Converted: ...
+    def load_test(self, order: LoadTest, job: Job) -> Finished: ...
+    def sample(self) -> dict[str, float]: ...  # of a remote engine: its figures for the next beat; must not block
 
 
 class Worker:
@@ -215,22 +218,30 @@ class Worker:
             raise
         gc.collect()
         gc.freeze()
-        parts = loaded.memory.parts
-        self._loaded = replace(loaded, memory=self._meter.read(_paths(command.files), loaded.device, parts))
-        return self._loaded
+        if not spec.remote:
+            memory_now = self._meter.read(_paths(command.files), loaded.device, loaded.memory.parts)
+            loaded = replace(loaded, memory=memory_now)
+        self._loaded = loaded
+        return loaded
 
     def _run(self, command: Run, job: Job) -> Finished:
         adapter, loaded = self._ready()
-        _must_see(loaded, command.request.messages)
-        _, knobs = registry.spec(loaded.engine).split(self._load_knobs | command.request.knobs)
-        request = replace(command.request, knobs=knobs)
+        asked, spec = command.request, registry.spec(loaded.engine)
+        if isinstance(asked, LoadTest):
+            self._must_have(loaded.engine, Verb.LOAD_TEST)
+        else:
+            _must_see(loaded, asked.messages)
+        _, knobs = spec.split(self._load_knobs | asked.knobs)
+        request = replace(asked, knobs=knobs)
         memory.reset_peak()
         gc.disable()
         job.clock.t_start = time.perf_counter_ns()
         try:
-            done = adapter.run(request, job)
+            done = adapter.load_test(request, job) if isinstance(request, LoadTest) else adapter.run(request, job)
         finally:
             gc.enable()
+        if spec.remote:
+            return done
         # What is mapped was read at load; reading every mapping again would hold the end of each answer back.
         now = self._meter.read((), loaded.device, loaded.memory.parts)
         now = replace(now, mapped_bytes=loaded.memory.mapped_bytes)
@@ -264,7 +275,7 @@ class Worker:
             sample: dict[str, float] = {}
             device_bytes = None
             with contextlib.suppress(Exception):  # a figure that fails must not silence the beats
-                sample = sampler.sample()
+                sample = sampler.sample() | self._remote_sample()
                 device_bytes = memory.device_bytes() if self._on_gpu() else None
             if job is not None:
                 sample["longest_step_s"] = job.longest_step_s
@@ -279,7 +290,15 @@ class Worker:
                 )
             )
 
+    def _remote_sample(self) -> dict[str, float]:
+        adapter, loaded = self._adapter, self._loaded
+        if adapter is None or loaded is None or not registry.spec(loaded.engine).remote:
+            return {}
+        return adapter.sample()
+
     def _on_gpu(self) -> bool:
+        if self._loaded is not None and registry.spec(self._loaded.engine).remote:
+            return False
         return self._loaded is not None and self._loaded.device != "cpu"
 
 

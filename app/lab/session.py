@@ -31,6 +31,7 @@ from engines.protocol import (
     FinishReason,
     Load,
     Loaded,
+    LoadTest,
     Message,
     Responsive,
     Run,
@@ -87,7 +88,7 @@ class ModelSession:
         self._lock = ExitStack()
         self._lease: FileLock | None = None
         self._setting: Setting | None = None
-        self._pending: dict[int, ChatRequest] = {}
+        self._pending: dict[int, ChatRequest | LoadTest] = {}
         self._load_id = 0
         self._cancelled_at: float | None = None
         self._before_silence = SessionState.EMPTY
@@ -103,6 +104,7 @@ class ModelSession:
         self.last_run: RunRecord | None = None
         self._last_finished = 0
         self._scoring = 0
+        self.last_test: Finished | None = None  # of the last load test: it is no run, and nothing of it is stored here
         self.convert_s: float | None = None
 
     # --- what a person may do -----------------------------------------------------------------
@@ -123,8 +125,8 @@ class ModelSession:
         self.state = SessionState.LOADING
         self._worker.send(Load(id=self._load_id, engine=spec.id, files=files, knobs=load_knobs))
 
-    def run(self, request: ChatRequest) -> int:
-        """Queue a run; returns its id. Raises TandemError `not_loaded`, `device_busy`, or for its knobs."""
+    def run(self, request: ChatRequest | LoadTest) -> int:
+        """Queue a run or a load test; returns its id. Raises TandemError `not_loaded`, `device_busy`, or for its knobs."""
         worker = self._worker
         if worker is None or self.spec is None or self.state in (SessionState.FAILED, SessionState.CLOSED):
             raise TandemError("not_loaded", "No model is loaded.", "Load one first.")
@@ -200,6 +202,10 @@ class ModelSession:
         grain = self.spec.cancel_grain_s if self.spec is not None else 0.0
         return time.monotonic() - self._cancelled_at > max(FORCE_AFTER_S, 3 * longest, grain)
 
+    def tested(self, request_id: int) -> Finished | None:
+        """The end of a load test, once it is the last one that finished."""
+        return self.last_test if self.last_test is not None and self.last_test.id == request_id else None
+
     def finished(self, request_id: int) -> RunRecord | None:
         """The record of a run, once it is the last one that finished."""
         return self.last_run if self._last_finished == request_id else None
@@ -261,7 +267,9 @@ class ModelSession:
             self.state = SessionState.EMPTY
             return
         request = self._pending.pop(event.id, None)
-        if request is not None and self._setting is not None:
+        if isinstance(request, LoadTest):
+            self.last_test = event
+        elif request is not None and self._setting is not None:
             record = belonging(run_record(self._setting, request, event, cold=self._cold), self.belongs)
             run_id = self._launcher.store.add_run(record)
             self.last_run = self._launcher.store.run(run_id)

@@ -4,6 +4,11 @@ from app.library.catalogue import Starter
 from app.library.checksum import Cancelled, Progress
 from app.library.conversion import ConversionPlan
 from app.library.library import Library
-from app.library.variant import File, Lineage, Removed, Variant
+from app.library.secrets import Secrets
+from app.library.servers import PRESETS, Server, Servers
+from app.library.variant import SERVED, File, Lineage, Origin, Removed, Variant
 
-__all__ = ["Cancelled", "ConversionPlan", "File", "Library", "Lineage", "Progress", "Removed", "Starter", "Variant"]
+__all__ = [
+    "PRESETS", "SERVED", "Cancelled", "ConversionPlan", "File", "Library", "Lineage", "Origin", "Progress", "Removed", "Secrets",
+    "Server", "Servers", "Starter", "Variant",
+]  # fmt: skip

@@ -19,11 +19,13 @@ from app.library.entries import Entries, Making
 from app.library.facts import Facts
 from app.library.fetch import Command, pip_command
 from app.library.inspection import inspect, model_paths
+from app.library.secrets import Secrets
+from app.library.servers import Servers
 from app.library.starter import need_space, place_starter, starter_root
-from app.library.variant import Removed, Variant
+from app.library.variant import SERVED, Removed, Variant
 from app.locks import FileLock
 from app.paths import Paths
-from engines.protocol import ModelFiles
+from engines.protocol import Address, ModelFiles
 from engines.spec import EngineSpec
 
 PACK = "starter"
@@ -33,10 +35,12 @@ WAIT_S = 0.2
 class Library:
     """Safe to use from several threads, and beside other processes on the same home."""
 
-    def __init__(self, paths: Paths, pip: Command = pip_command) -> None:
+    def __init__(self, paths: Paths, pip: Command = pip_command, secrets: Secrets | None = None) -> None:
         self._paths = paths
         self._pip = pip
         self._entries = Entries(paths)
+        self.secrets = secrets or Secrets()
+        self.servers = Servers(paths, self.secrets)
         self._catalogue: dict[str, Starter] | None = None
         self._making: dict[Path, Making] = {}
         self._guard = threading.Lock()
@@ -45,7 +49,7 @@ class Library:
 
     def variants(self, task: str | None = None) -> list[Variant]:
         """Every variant, ordered by id, originals first; `problem` says why one cannot be loaded."""
-        return [v for v in self._entries.all() if task in (None, v.task)]
+        return [v for v in self._all() if task in (None, v.task)]
 
     def problems(self) -> list[str]:
         """One sentence for each entry that cannot be read at all."""
@@ -80,6 +84,7 @@ class Library:
             bos=now.bos,
             eos=now.eos,
             shape=now.shape,
+            server=self._address(now),
         )
 
     @contextlib.contextmanager
@@ -220,8 +225,17 @@ class Library:
                 self._catalogue = read_catalogue(self._paths.resources)
             return self._catalogue
 
+    def _all(self) -> list[Variant]:
+        """The library's own, and what lies on servers."""
+        return [*self._entries.all(), *self.servers.variants()]
+
+    def _address(self, variant: Variant) -> Address | None:
+        if variant.format != SERVED:
+            return None
+        return self.servers.address(self.servers.get(variant.origin.server), variant.served)
+
     def _current(self, variant: Variant) -> Variant:
-        for found in self._entries.all():
+        for found in self._all():
             if found.ref == variant.ref:
                 return found
         raise unknown_model(variant.id, self.variants(), self._starters())

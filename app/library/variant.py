@@ -7,6 +7,7 @@ import msgspec
 from engines.protocol import ModelShape
 
 ORIGINAL, MADE = "original", "made"
+SERVED = "server"  # the format of what lies on a server
 
 
 class Lineage(msgspec.Struct, frozen=True):
@@ -26,11 +27,26 @@ class File(msgspec.Struct, frozen=True):
     mtime_ns: int = 0
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """How a variant came here.
+
+    kind: "starter", "added", "made", "hub", "place" (found in another program's folder) or "server"; "" in entries from
+    before. place: the id of the place. repo, revision: on the hub. server: the id of the server.
+    """
+
+    kind: str = ""
+    place: str = ""
+    repo: str = ""
+    revision: str = ""
+    server: str = ""
+
+
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
     """One model in one format and precision.
 
     path: the GGUF file, or the folder. bytes: of all its files. mix: tensor type → number of tensors.
     outside: the files are a person's own, only referred to. problem: why it cannot be loaded now, or "".
+    A model on a server has the format "server", its base URL as path, no files, and `served`, the server's name of it.
     """
 
     id: str
@@ -52,6 +68,13 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     outside: bool = False
     problem: str = ""
+    origin: Origin = Origin()
+    served: str = ""
+
+    @property
+    def ours(self) -> bool:
+        """True if Tandem made or fetched its files: these alone may be removed from the disk."""
+        return not self.outside and self.format != SERVED
 
     @property
     def ref(self) -> str:
