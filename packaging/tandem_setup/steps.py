@@ -37,8 +37,9 @@ class Group:
     needed: bool = True
 
 
-CORE = Group("core", "click, jinja2, msgspec, numpy, platformdirs, portalocker, psutil", "core libraries, about 80 MB")
+CORE = Group("core", "click, jinja2, msgspec, numpy, platformdirs, portalocker, psutil, urllib3", "core libraries, about 80 MB")
 WINDOW = Group("window", "PySide6.QtWidgets", "window (PySide6), about 300 MB")
+HUB = Group("hub", "huggingface_hub, keyring, send2trash, yaml", "model hub, keyring and trash, about 40 MB")
 DEV = Group("dev", "pytest, mypy, ruff, importlinter", "tools for the checks, about 120 MB")
 TRANSFORMERS = Group("transformers", "torch", "transformers 5.23.0 and torch 2.13.0, about 1 GB", needed=False)
 
@@ -53,9 +54,9 @@ def llama_cpp(cores: int) -> Group:
 def groups_for(command: str) -> list[Group]:
     """Which requirement files a command needs; `check` reads code only."""
     if command == "check":
-        return [CORE, WINDOW, DEV]
+        return [CORE, WINDOW, HUB, DEV]
     engines = [llama_cpp(machine.cores()), TRANSFORMERS]
-    return [CORE, WINDOW, *engines, *([DEV] if command == "test" else [])]
+    return [CORE, WINDOW, HUB, *engines, *([DEV] if command == "test" else [])]
 
 
 def steps_for(command: str, env: Environment) -> list[Step]:

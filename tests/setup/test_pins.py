@@ -13,7 +13,7 @@ from tandem_setup import pins
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "packaging" / "requirements"
-GROUPS = ["core", "window", "llama-cpp", "transformers", "dev"]
+GROUPS = ["core", "window", "hub", "llama-cpp", "transformers", "dev"]
 
 
 def requirements(group: str) -> list[Requirement]:
