@@ -25,6 +25,7 @@ COMMANDS = {
     "doctor": "app.cli.doctor:doctor",
     "history": "app.cli.history:history",
     "shot": "app.cli.shot:shot",
+    "deploy": "app.cli.deploy:deploy",
 }
 
 
