@@ -30,7 +30,11 @@ def services(paths: Paths | None = None) -> Iterator[Services]:
         library = Library(paths)
         library.sweep()
         launcher = Launcher(paths, store, library, client.checkout())
-        yield Services(paths, store, library, launcher, Descriptions(launcher), Glossary.load(paths.resources))
+        opened = Services(paths, store, library, launcher, Descriptions(launcher), Glossary.load(paths.resources))
+        try:
+            yield opened
+        finally:
+            opened.close()
     finally:
         store.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from app.glossary import Glossary
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from app.lab.compare.events import Watcher
     from app.lab.compare.plan import Mode, Plan
     from app.lab.compare.result import Result
+    from app.library.hub import Downloads, Hub
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,24 @@ class Services:
     launcher: Launcher
     descriptions: Descriptions
     glossary: Glossary
+
+    @cached_property
+    def hub(self) -> Hub:
+        """The model hub, asked for when it is first needed: nothing of it is imported before."""
+        made: Hub = importlib.import_module("app.library.hub").Hub(self.paths, self.library.secrets)
+        return made
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        """What is being fetched. Made by whoever fetches or shows it: from then on unfinished ones go on."""
+        made: Downloads = importlib.import_module("app.library.hub").Downloads(self.library, self.paths, self.hub)
+        return made
+
+    def close(self) -> None:
+        """End what was begun here: downloads stop and go on next time."""
+        begun = self.__dict__.get("downloads")
+        if begun is not None:
+            begun.close()
 
     def new_session(self, notify: Callable[[], None] = lambda: None) -> ModelSession:
         """A session with nothing loaded; `notify` is called from a reader thread."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.errors import TandemError
 from app.glossary import Glossary
@@ -28,6 +30,9 @@ from engines.knobs import Settings
 from engines.protocol import ChatRequest, Event, Loaded, Message
 from engines.spec import EngineSpec
 
+if TYPE_CHECKING:
+    from app.library.hub import Downloads, Hub
+
 FRAME = 2  # events a poll
 SHOWN_RECIPE = "kv-types"
 
@@ -43,6 +48,18 @@ class ReplayServices:
     descriptions: Descriptions
     glossary: Glossary
     demos: tuple[Demo, ...]
+
+    @cached_property
+    def hub(self) -> Hub:
+        """Nothing is fetched in a demonstration, but the page may look."""
+        found: Hub = importlib.import_module("app.library.hub").Hub(self.paths, self.library.secrets)
+        return found
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        """None is under way in the temporary home."""
+        found: Downloads = importlib.import_module("app.library.hub").Downloads(self.library, self.paths, self.hub)
+        return found
 
     def new_session(self, notify: Notify) -> Session:
         """One that has loaded the first recorded run's model."""

@@ -14,8 +14,11 @@ from app.ui.state.ports import Services
 from app.ui.state.settings import SettingsState
 from engines.spec import EngineSpec, Task
 
-if TYPE_CHECKING:
-    from app.ui.state.compare import CompareState  # imported when it is first needed: the window opens without it
+if TYPE_CHECKING:  # imported when they are first needed: the window opens without them
+    from app.ui.state.compare import CompareState
+    from app.ui.state.hub import HubState
+    from app.ui.state.models import ModelsState
+    from app.ui.state.servers import ServersState
 
 
 class Program:
@@ -28,6 +31,9 @@ class Program:
         self.model = ModelState(services, self.bridge, Task.CHAT, specs)
         self.chat = ChatState(services, self.bridge, self.model)
         self._compare: CompareState | None = None
+        self._models: ModelsState | None = None
+        self._hub: HubState | None = None
+        self._servers: ServersState | None = None
         self.settings = SettingsState(services)
         self.model.refresh()
         self.chat.restore()
@@ -39,6 +45,31 @@ class Program:
             module = importlib.import_module("app.ui.state.compare")
             self._compare = module.CompareState(self.services, self.bridge, self.model)
         return self._compare
+
+    @property
+    def models(self) -> ModelsState:
+        """The Models page's state, made when it is first asked for."""
+        if self._models is None:
+            module = importlib.import_module("app.ui.state.models")
+            self._models = made = module.ModelsState(self.services, self.bridge)
+            made.library_changed.connect(self.model.refresh)
+        return self._models
+
+    @property
+    def hub(self) -> HubState:
+        """The state of search and downloads, made when it is first asked for; unfinished downloads go on then."""
+        if self._hub is None:
+            module = importlib.import_module("app.ui.state.hub")
+            self._hub = module.HubState(self.services, self.bridge)
+        return self._hub
+
+    @property
+    def servers(self) -> ServersState:
+        """The Servers page's state, made when it is first asked for."""
+        if self._servers is None:
+            module = importlib.import_module("app.ui.state.servers")
+            self._servers = module.ServersState(self.services, self.bridge)
+        return self._servers
 
     @property
     def comparing(self) -> bool:
@@ -56,8 +87,9 @@ class Program:
 
     def close(self) -> None:
         """Requests, clients, bridge; the widgets go after this."""
-        if self._compare is not None:
-            self._compare.close()
+        for state in (self._compare, self._models, self._hub, self._servers):
+            if state is not None:
+                state.close()
         self.chat.close()
         self.model.close()
         self.bridge.close()

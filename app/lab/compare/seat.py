@@ -16,6 +16,7 @@ from app.lab.compare.lane import Lane, letter
 from app.lab.compare.result import Load, Problem
 from app.lab.errors import translated
 from app.lab.launch import Launcher
+from app.lab.listeners import server_pids
 from app.lab.session import Belongs, ModelSession, SessionState
 from app.library import Variant
 from app.store import RunRecord
@@ -166,13 +167,14 @@ class Seat:
 
     @property
     def pids(self) -> list[int]:
-        """The worker and all it started."""
+        """The worker and all it started; of a model on a server of this machine, the server too."""
         pid = self._session.pid
         if pid is None:
             return []
+        found = [pid, *server_pids(self.ready.variant)]
         with contextlib.suppress(psutil.Error):
-            return [pid, *(p.pid for p in psutil.Process(pid).children(recursive=True))]
-        return [pid]
+            found += [p.pid for p in psutil.Process(pid).children(recursive=True)]
+        return found
 
     # --- waiting --------------------------------------------------------------------------------
 

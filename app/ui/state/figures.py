@@ -137,9 +137,11 @@ def _first(metrics: Stats) -> str:
 
 
 def _read(metrics: Stats) -> str:
-    n_in, cached = metrics.get("n_in"), metrics.get("n_cached") or 0
+    n_in, cached = metrics.get("n_in"), metrics.get("n_cached")
     if n_in is None:
         return ""
+    if cached is None:  # a server that does not say what it re-used
+        return tr("read {n} tokens", n=words.number(n_in))
     return tr("newly read {new}, re-used {cached} tokens", new=words.number(n_in - cached), cached=words.number(cached))
 
 

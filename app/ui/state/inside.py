@@ -21,8 +21,11 @@ MOST_STALLS = 12
 STALL_S = 0.05
 STALL_TIMES = 4.0
 THOUGHT_ENDS = "</think>"
-QUEUE, TEMPLATE, PREFILL, SAMPLE, DECODE = "queue", "template", "prefill", "sample", "decode"
+QUEUE, TEMPLATE, PREFILL, SAMPLE, DECODE, NETWORK, ANSWER = (
+    "queue", "template", "prefill", "sample", "decode", "network", "server",
+)  # fmt: skip
 BEFORE_FIRST = ((QUEUE, "queue_s"), (TEMPLATE, "prepare_s"), (PREFILL, "prefill_s"), (SAMPLE, "first_sample_s"))
+OF_A_SERVER = ((NETWORK, "network_s"), (QUEUE, "server_queue_s"), (PREFILL, "server_prefill_s"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,21 +189,37 @@ def _top(table: object) -> tuple[tuple[str, float], ...]:
 
 
 def timeline_of(record: RunRecord) -> Timeline:
-    """Queue, template, prefill, first sample and decode, each only where it is known, and the waits that stand out."""
+    """Queue, template, prefill, first sample and decode, each only where it is known, and the waits that stand out.
+
+    Of a server: network and HTTP (what of the first token's time the server does not claim), then its own queue and prefill, and
+    what else it took until its first token.
+    """
     times = [t / 1e9 for t in _list(record, "times_ns")]
-    parts: list[Part] = []
-    at = 0.0
-    for name, key in BEFORE_FIRST:
-        seconds = record.metrics.get(key)
-        if seconds is not None:
-            parts.append(Part(name, at, float(seconds)))
-            at += float(seconds)
+    parts = _of_a_server(record.metrics) if record.metrics.get("server_ttft_s") is not None else _in_a_row(record.metrics)
     if len(times) > 1:
         parts.append(Part(DECODE, times[0], times[-1] - times[0]))
     gaps = tuple(Stall(after, after - before) for before, after in pairwise(times))
     ends = [part.start_s + part.seconds for part in parts]
     total = max([float(record.metrics.get("e2e_s") or 0.0), *times[-1:], *ends])
     return Timeline(tuple(parts), stalls_of(gaps), total, gaps)
+
+
+def _in_a_row(metrics: Mapping[str, float | None], keys: Sequence[tuple[str, str]] = BEFORE_FIRST) -> list[Part]:
+    parts: list[Part] = []
+    at = 0.0
+    for name, key in keys:
+        seconds = metrics.get(key)
+        if seconds is not None:
+            parts.append(Part(name, at, float(seconds)))
+            at += float(seconds)
+    return parts
+
+
+def _of_a_server(metrics: Mapping[str, float | None]) -> list[Part]:
+    parts = _in_a_row(metrics, OF_A_SERVER)
+    at = sum(part.seconds for part in parts)
+    rest = float(metrics.get("ttft_s") or 0.0) - at
+    return [*parts, Part(ANSWER, at, rest)] if rest > 0 else parts
 
 
 def stalls_of(gaps: Sequence[Stall]) -> tuple[Stall, ...]:

@@ -10,6 +10,7 @@ from app.ui.state.kept import Kept
 from app.ui.state.model import ModelState
 from engines.knobs import Scope
 from engines.protocol import Failed, Message, Tokens
+from engines.spec import Verb
 
 ANSWER_SHARE = 0.25
 """Where a conversation is cut to fit, so much of the context is kept free for the answer (or max_tokens, if less)."""
@@ -44,7 +45,7 @@ class Overflow:
     def fit(self, messages: Messages, then: Callable[[Messages], None]) -> None:
         """Count, leave out, count again until it fits, then go on with `then`; at once where nothing is to be cut."""
         self.left_out, self._whole = "", messages
-        if self.policy is Policy.STOP:
+        if self.policy is Policy.STOP or not self._can_count():
             then(messages)
             return
         self._fitting, self._then = Fitting(messages, self._room(), self.policy), then
@@ -100,6 +101,11 @@ class Overflow:
         self.forget()
         self.left_out = fitting.dropped
         then(fitting.result if fitting.result is not None else self._whole)
+
+    def _can_count(self) -> bool:
+        """False for a server that does not say how long its context is, or counts no tokens: it must decide itself."""
+        loaded, spec = self._model.loaded, self._model.held_spec
+        return loaded is not None and loaded.n_ctx > 0 and spec is not None and Verb.TOKENIZE in spec.verbs
 
     def _room(self) -> int:
         loaded = self._model.loaded

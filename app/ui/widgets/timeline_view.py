@@ -26,6 +26,8 @@ KEYS = {
     inside.PREFILL: "prefill_s",
     inside.SAMPLE: "first_sample_s",
     inside.DECODE: "decode",
+    inside.NETWORK: "network_s",
+    inside.ANSWER: "server_ttft_s",
 }
 COLOURS = {
     inside.QUEUE: "line",
@@ -33,6 +35,8 @@ COLOURS = {
     inside.PREFILL: "mem_weights",
     inside.SAMPLE: "mem_compute",
     inside.DECODE: "accent",
+    inside.NETWORK: "accent_soft",
+    inside.ANSWER: "mem_compute",
 }
 
 
@@ -44,6 +48,8 @@ def name_of(part: str) -> str:
         inside.PREFILL: tr("prefill"),
         inside.SAMPLE: tr("first sample"),
         inside.DECODE: tr("decode"),
+        inside.NETWORK: tr("network and HTTP"),
+        inside.ANSWER: tr("rest of the server"),
     }
     return names[part]
 

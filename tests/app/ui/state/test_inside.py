@@ -149,3 +149,17 @@ def test_reuse_in_words() -> None:
     assert inside.reuse_words(Reuse(18, 0)).startswith("Newly read 18, re-used none")
     assert "always read" in inside.reuse_words(Reuse(1, 429))
     assert inside.reuse_of(record()) is None
+
+
+def test_of_a_server_the_network_is_a_bar_of_its_own() -> None:
+    figures = {"ttft_s": 0.110, "server_ttft_s": 0.1, "network_s": 0.01, "server_queue_s": 0.02, "server_prefill_s": 0.06,
+               "queue_s": 0.0, "e2e_s": 0.3}  # fmt: skip
+    line = inside.timeline_of(record(metrics=figures, times_ns=[110_000_000, 300_000_000]))
+    parts = {part.name: round(part.seconds, 6) for part in line.parts}
+    assert parts == {"network": 0.01, "queue": 0.02, "prefill": 0.06, "server": 0.02, "decode": 0.19}
+
+
+def test_a_server_that_says_nothing_of_itself_has_no_network_bar() -> None:
+    figures = {"ttft_s": 0.110, "server_ttft_s": None, "network_s": None, "queue_s": 0.0, "e2e_s": 0.3}
+    line = inside.timeline_of(record(metrics=figures, times_ns=[110_000_000, 300_000_000]))
+    assert "network" not in {part.name for part in line.parts}

@@ -1,0 +1,44 @@
+"""Which processes of this machine answer at a server's address: their work is the lane's own, not a disturbance."""
+
+from __future__ import annotations
+
+import contextlib
+import urllib.parse
+
+import psutil
+
+from app.library import SERVED, Variant
+
+PORTS = {"http": 80, "https": 443}
+HERE = ("127.0.0.1", "localhost", "::1")
+
+
+def server_pids(variant: Variant) -> list[int]:
+    """The processes that listen at a served model's address on this machine, with all they started.
+
+    Empty for other variants, for servers elsewhere, and where the system does not say.
+    """
+    if variant.format != SERVED:
+        return []
+    parts = urllib.parse.urlsplit(variant.path)
+    if parts.hostname not in HERE:
+        return []
+    return _with_children(_listening(parts.port or PORTS.get(parts.scheme, 80)))
+
+
+def _listening(port: int) -> set[int]:
+    found: set[int] = set()
+    with contextlib.suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
+                found |= {connection.pid} if connection.pid else set()
+    return found
+
+
+def _with_children(pids: set[int]) -> list[int]:
+    """The processes and all they started: a server's front listens, its workers do the work."""
+    found = set(pids)
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            found |= {child.pid for child in psutil.Process(pid).children(recursive=True)}
+    return sorted(found)
