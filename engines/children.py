@@ -24,6 +24,7 @@ KEPT_ENV = (
     "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "CUDA_PATH", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES",
     "SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA",
     "NUMBER_OF_PROCESSORS", "PROCESSOR_ARCHITECTURE", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "CC", "CXX",
+    "TANDEM_VLLM", "TANDEM_LLAMA_SERVER", "TANDEM_SGLANG",
 )  # fmt: skip
 WORKER_ENV = {
     "HF_HUB_OFFLINE": "1",
@@ -129,6 +130,37 @@ def start_inside(argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]
     options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "close_fds": True} | options
     child: Any = subprocess.Popen(list(argv), **options)
     return child  # type: ignore[no-any-return]
+
+
+def adopt_orphans() -> bool:
+    """From now on, what this process's children leave behind becomes its own child (Linux). False: not to be had here."""
+    if not LINUX:
+        return False
+    import ctypes  # noqa: PLC0415 - only in a server's keeper
+
+    set_child_subreaper = 36  # PR_SET_CHILD_SUBREAPER
+    return ctypes.CDLL(None, use_errno=True).prctl(set_child_subreaper, 1, 0, 0, 0) == 0
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    """All that a process started, and what those started, as far as it still runs."""
+    try:
+        return [p for p in psutil.Process(pid).children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
+    except psutil.Error:
+        return []
+
+
+def end_all(processes: Sequence[psutil.Process], grace_s: float = 0.0) -> None:
+    """Ask processes to end, wait at most `grace_s`, end the rest at once and wait for that."""
+    if grace_s > 0:
+        for process in processes:
+            with contextlib.suppress(psutil.Error):
+                process.terminate()
+        _, processes = psutil.wait_procs(processes, grace_s)
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(processes, 5.0)
 
 
 def private_pipes() -> tuple[int, int]:

@@ -79,9 +79,9 @@ class Job:
             self.phase_name = before
             self.on_phase_end(name)
 
-    def step(self, count: int = 1) -> None:
-        """Stamp one output step of `count` tokens: call it at sampling, before any text."""
-        self.clock.step(count)
+    def step(self, count: int = 1, at_ns: int | None = None) -> None:
+        """Stamp one output step of `count` tokens: call it at sampling, before any text. at_ns: when it arrived, if not now."""
+        self.clock.step(count, at_ns)
         self.shown.append(self.n_chars)
         self.counter += 1
         steps = self.clock.steps_ns

@@ -164,6 +164,26 @@ def differences(before: Mapping[str, Value], after: Mapping[str, Value]) -> dict
     return {n: (before.get(n), after.get(n)) for n in names if before.get(n) != after.get(n)}
 
 
+def flags(knobs: Iterable[Knob], settings: Mapping[str, Value]) -> tuple[str, ...]:
+    """The settings as a command's arguments: those of knobs with a `flag`, without what stands at its default,
+    which is the command's own. On and off: `flag` and `flag_off` where both are there, else `flag` for on alone."""
+    said: list[str] = []
+    for knob in knobs:
+        value = settings.get(knob.name, knob.default)
+        if knob.flag and value is not None and value not in (AUTO, knob.default):
+            said += _flag(knob, value)
+    return tuple(said)
+
+
+def _flag(knob: Knob, value: Value) -> list[str]:
+    if isinstance(value, bool) or (knob.flag_off and value in ("on", "off")):
+        flag = knob.flag if value in (True, "on") else knob.flag_off
+        return [flag] if flag else []
+    if isinstance(value, list):
+        return [part for one in value for part in (knob.flag, one)]
+    return [knob.flag, str(value)]
+
+
 def show(knob: Knob, value: Value) -> str:
     """The value in words, with its unit and grouped digits."""
     if value is None:

@@ -30,9 +30,9 @@ class Clock:
     counts: list[int] = field(default_factory=list)
     phases: dict[str, float] = field(default_factory=dict)  # name → seconds
 
-    def step(self, count: int = 1) -> None:
-        """Stamp one output step of `count` outputs, now."""
-        self.steps_ns.append(time.perf_counter_ns())
+    def step(self, count: int = 1, at_ns: int | None = None) -> None:
+        """Stamp one output step of `count` outputs: now, or when it arrived."""
+        self.steps_ns.append(time.perf_counter_ns() if at_ns is None else at_ns)
         self.counts.append(count)
 
     @contextmanager
@@ -51,15 +51,20 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class ChatCounts:
-    """Tokens of one chat run, as the engine's ids (METRICS "Chat"). drafted, accepted: speculation."""
+    """Tokens of one chat run, as the engine's ids (METRICS "Chat"); None: a server does not say. drafted, accepted: speculation."""
 
-    n_in: int
-    n_cached: int
-    n_out: int
+    n_in: int | None
+    n_cached: int | None
+    n_out: int | None
     n_shown: int
     n_chars: int
     drafted: int = 0
     accepted: int = 0
+
+    @property
+    def new(self) -> int:
+        """Prompt tokens that were computed; 0 where that is not known."""
+        return 0 if self.n_in is None or self.n_cached is None else self.n_in - self.n_cached
 
 
 def chat(clock: Clock, counts: ChatCounts) -> Metrics:
@@ -77,7 +82,7 @@ def chat(clock: Clock, counts: ChatCounts) -> Metrics:
         "prepare_s": prepare,
         "prefill_s": prefill,
         "first_sample_s": None if ttft is None or prefill is None else max(0.0, ttft - sum(known)),
-        "prefill_tok_s": prefill_rate(counts.n_in - counts.n_cached, prefill),
+        "prefill_tok_s": prefill_rate(counts.new, prefill),
         "decode_tok_s": decode_rate(clock),
         "itl_p50_s": token_gap_median(clock),
         "itl_p95_s": percentile(gaps, 95) if len(gaps) >= MIN_GAPS_P95 else None,

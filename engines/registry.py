@@ -11,6 +11,10 @@ from engines.spec import EngineSpec, Task
 BUILTIN = (
     "engines.chat.llama_cpp:SPEC",
     "engines.chat.transformers:SPEC",
+    "engines.chat.openai_server:SPEC",
+    "engines.chat.vllm:SPEC",
+    "engines.chat.llama_server:SPEC",
+    "engines.chat.sglang:SPEC",
     "engines.chat.echo:SPEC",
     "engines.chat.chaos:SPEC",
 )

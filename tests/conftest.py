@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"  # never the person's own
 
 ROOT = Path(__file__).resolve().parents[1]
 STARTER = ROOT / ".cache" / "starter"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from app.lab.compare.events import Watcher
 from app.lab.compare.plan import Mode, Plan
 from app.lab.compare.result import Result
 from app.lab.session import Failure, SessionState
-from app.library import ConversionPlan, Lineage, Variant
+from app.library import ConversionPlan, Library, Lineage, Variant
+from app.library.hub import Downloads, Hub
 from app.paths import Paths
 from app.store import RunRecord, Store
 from engines.chat.knobs import CHAT_KNOBS
@@ -209,11 +211,15 @@ class FakeStarter:
 
 
 class FakeLibrary:
-    """The variants that a test gives it; `install` adds one."""
+    """The variants that a test gives it; `install` adds one. Places, servers and secrets are those of a real library."""
 
-    def __init__(self, variants: Iterable[Variant]) -> None:
+    def __init__(self, variants: Iterable[Variant], paths: Paths | None = None) -> None:
         self.items = list(variants)
         self.install_error: TandemError | None = None
+        self.real = Library(paths or Paths.default())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
 
     def variants(self, task: str | None = None) -> list[Variant]:
         return [v for v in self.items if task in (None, v.task)]
@@ -281,8 +287,22 @@ class FakeServices:
     @classmethod
     def open(cls, home: Path, variants: Iterable[Variant] | None = None) -> FakeServices:
         paths = Paths(home)
-        library = FakeLibrary([variant()] if variants is None else variants)
+        library = FakeLibrary([variant()] if variants is None else variants, paths)
         return cls(paths, Store.open(paths), library, Glossary.load(paths.resources))
+
+    @cached_property
+    def hub(self) -> Hub:
+        """Nobody answers there."""
+        return Hub(self.paths, self.library.secrets, "http://127.0.0.1:9")
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        return Downloads(self.library.real, self.paths, self.hub)
+
+    def close(self) -> None:
+        if "downloads" in self.__dict__:
+            self.downloads.close()
+        self.store.close()
 
     def new_session(self, notify: Callable[[], None] = lambda: None) -> FakeSession:
         self.sessions.append(FakeSession(self, notify))

@@ -13,7 +13,7 @@ from app.cli.program import Program
 from app.errors import TandemError
 
 HEADLESS = (
-    "Without a screen there are: tandem run, compare, models, engines, doctor, history, shot (see tandem --help)."
+    "Without a screen there are: tandem run, compare, models, servers, loadtest, deploy, engines, doctor, history, shot (see tandem --help)."
 )
 
 
@@ -26,6 +26,8 @@ COMMANDS = {
     "history": "app.cli.history:history",
     "shot": "app.cli.shot:shot",
     "deploy": "app.cli.deploy:deploy",
+    "servers": "app.cli.servers:servers",
+    "loadtest": "app.cli.loadtest:loadtest",
 }
 
 

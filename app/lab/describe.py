@@ -1,4 +1,4 @@
-"""What each engine can really do here: asked of a short-lived worker once, kept by versions and device."""
+"""What each engine can really do here: asked of a short-lived worker once, kept by versions, programs and device."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import importlib.metadata
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from app.lab.launch import Launcher
 from engines import client, hardware
+from engines.knobs import AUTO
 from engines.protocol import PROTOCOL_VERSION, Describe, Described, Ended, Failed, Progress
+from engines.servers import programs
 from engines.spec import EngineSpec, Verb
 
 LIMIT_S = 300.0
@@ -29,9 +31,8 @@ class Descriptions:
 
     def get(self, spec: EngineSpec) -> Described | None:
         """What is known without asking; None before the first time, or after an update."""
-        missing = missing_distributions(spec)
-        if missing:
-            return unavailable(spec, missing)
+        if (off := not_installed(spec)) is not None:
+            return off
         key = self._key(spec)
         if key not in self._known:
             with contextlib.suppress(OSError, msgspec.DecodeError):
@@ -89,7 +90,8 @@ class Descriptions:
     def _key(self, spec: EngineSpec) -> str:
         machine = hardware.machine()
         facts = [PROTOCOL_VERSION, [version(d) for d in spec.distributions + spec.extras], machine.cpu, machine.flags,
-                 [(g.name, g.driver) for g in machine.gpus], [msgspec.to_builtins(k) for k in spec.knobs]]  # fmt: skip
+                 [(g.name, g.driver) for g in machine.gpus], [msgspec.to_builtins(k) for k in spec.knobs],
+                 [programs.stamp(p) for p in spec.programs]]  # fmt: skip
         digest = hashlib.sha256(msgspec.json.encode(facts)).hexdigest()[:16]
         return f"describe-{spec.id}-{digest}"
 
@@ -104,6 +106,20 @@ def version(distribution: str) -> str | None:
 
 def missing_distributions(spec: EngineSpec) -> list[str]:
     return [name for name in spec.distributions if version(name) is None]
+
+
+def not_installed(spec: EngineSpec) -> Described | None:
+    """What is missing, packages of this runtime or a program of this machine, without asking anybody; None: nothing."""
+    missing = missing_distributions(spec)
+    if missing:
+        return unavailable(spec, missing)
+    absent = [name for name in spec.programs if programs.find(name) is None]
+    return _off(spec, programs.missing(absent[0])) if absent else None
+
+
+def refused(spec: EngineSpec, known: Described | None, knobs: Mapping[str, object]) -> bool:
+    """True if the engine cannot run here. A program that the person names (knob `executable`) is looked for at its load."""
+    return known is not None and not known.available and not (spec.programs and knobs.get("executable", AUTO) != AUTO)
 
 
 def unavailable(spec: EngineSpec, missing: list[str]) -> Described:

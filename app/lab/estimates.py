@@ -46,7 +46,7 @@ class Estimate:
 
 
 def estimate(store: Store, spec: EngineSpec, variant: Variant, load: Settings, device: str = "cpu") -> Estimate | None:
-    """None for a model whose header says nothing of its size."""
+    """None for a model whose header says nothing of its size, and for one in another process."""
     return price(store.loads(spec.id, device), spec, variant, load, hardware.free_memory())
 
 
@@ -54,7 +54,7 @@ def price(
     past: Sequence[LoadRecord], spec: EngineSpec, variant: Variant, load: Settings, free_bytes: int
 ) -> Estimate | None:
     """The estimate by what is known already: nothing is read. past: this engine's loads, newest first."""
-    if variant.shape is None:
+    if variant.shape is None or spec.remote:  # a server decides by itself what it takes
         return None
     formula = memory.estimate(variant.shape, spec.id, load, variant.mix)
     learnt = overhead(gaps(past, spec.id, variant, load)) or 0

@@ -106,7 +106,7 @@ def _specs(here: list[Variant], engine: str | None) -> list[EngineSpec]:
     """The engines of the model's task, or the one that was asked for. Raises TandemError."""
     task = here[0].task
     if engine is None:
-        found = [s for s in registry.visible() if s.task == task and not missing_distributions(s)]
+        found = [s for s in registry.visible() if s.task == task and not s.remote and not missing_distributions(s)]
         if not found:
             raise TandemError("no_engine", f"No engine here does “{task}” yet.", "See `tandem engines`.")
         return found
@@ -115,6 +115,9 @@ def _specs(here: list[Variant], engine: str | None) -> list[EngineSpec]:
     if spec.task != task:
         raise TandemError("wrong_task", f"{here[0].id} is a model for “{task}”, {spec.title} does “{spec.task}”.",
                           "Choose another model or engine.")  # fmt: skip
+    if spec.remote:
+        raise TandemError("no_size", f"What {spec.title} takes is its own choice, and it is another program.",
+                          "Set its share of the memory among its load settings.")  # fmt: skip
     return [spec]
 
 

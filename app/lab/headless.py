@@ -11,11 +11,12 @@ import msgspec
 
 from app.errors import TandemError
 from app.lab.convert import convert
-from app.lab.describe import Descriptions
+from app.lab.describe import Descriptions, refused
 from app.lab.launch import Launcher
 from app.lab.session import ModelSession, SessionState
 from app.library import Variant
 from app.store import RunRecord
+from engines import registry
 from engines.knobs import Scope, Settings
 from engines.protocol import ChatRequest, Event, Message, Progress, Text
 from engines.spec import EngineSpec
@@ -74,7 +75,7 @@ class HeadlessChat:
         known = self._descriptions.get(self._order.spec)
         if known is None:
             return
-        if not known.available:
+        if refused(self._order.spec, known, self._order.knobs):
             raise TandemError(
                 "engine_unavailable",
                 f"{self._order.spec.title} cannot run here: {known.reason}",
@@ -99,7 +100,8 @@ class HeadlessChat:
         self._watcher.progress(
             f"making {plan.variant} of {self._order.model} once for {spec.title}, about {megabytes:,.0f} MB"
         )
-        variant, seconds = convert(self._launcher, spec, plan, self._convert_progress, self._watcher.cancelled)
+        maker = registry.spec(plan.engine)
+        variant, seconds = convert(self._launcher, maker, plan, self._convert_progress, self._watcher.cancelled)
         self._session.convert_s = seconds
         return variant
 

@@ -40,6 +40,7 @@ def from_facts(facts: Facts, model_id: str, variant: str, files: tuple[File, ...
         template=facts.template,
         bos=facts.bos,
         eos=facts.eos,
+        notes=facts.notes,
         outside=outside,
     )
 
@@ -101,9 +102,9 @@ def hashed(facts: Facts, progress: Progress | None = None, cancelled: Cancelled 
     return tuple(_known(folder / name, sha256_of(folder / name, show, stop)) for name in facts.files)
 
 
-def model_id_of(path: Path) -> str:
-    """The id that a file's or folder's own name suggests, without its precision."""
-    stem = path.name if path.is_dir() else path.stem
+def model_id_of(path: Path, whole: bool = False) -> str:
+    """The id that a file's or folder's own name suggests, without its precision. whole: the name has no ending."""
+    stem = path.name if whole or path.is_dir() else path.stem
     return slug(_PRECISION.sub("", stem))
 
 

@@ -14,6 +14,7 @@ from app.library.gguf_header import GgufHeader, read_gguf
 from app.library.gguf_model import n_experts, n_gqa
 from app.library.quant_rules import DEFAULT_TYPES, NEEDS_IMATRIX, Choice, Model, choose
 from app.library.variant import MADE, Lineage, Variant
+from engines import registry
 from engines.spec import EngineSpec
 
 FLOATS = {"f32": ("F32", 4), "f16": ("F16", 2), "bf16": ("BF16", 2)}
@@ -67,6 +68,12 @@ def targets(variant: Variant, spec: EngineSpec) -> tuple[str, ...]:
     made = spec.converts.get(variant.format, ())
     same = variant.precision if output_format(spec, variant) == variant.format else ""
     return tuple(t for t in made if t != same)
+
+
+def makers(spec: EngineSpec) -> list[EngineSpec]:
+    """The engines that can make what `spec`'s engine loads: itself first, then the visible ones of its task."""
+    others = [m for m in registry.visible(spec.task) if m.id != spec.id]
+    return [m for m in (spec, *others) if m.converts and m.formats[0] in spec.formats]
 
 
 def output_format(spec: EngineSpec, variant: Variant) -> str:

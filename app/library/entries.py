@@ -20,6 +20,7 @@ import msgspec
 from app.errors import TandemError
 from app.library.checksum import sync_folder, write_atomic
 from app.library.facts import SAFE_ID
+from app.library.trash import Trash
 from app.library.variant import File, Variant
 from app.locks import FileLock
 from app.paths import Paths
@@ -109,13 +110,34 @@ class Entries:
         with contextlib.suppress(OSError):
             making.folder.parent.rmdir()
 
-    def remove(self, variant: Variant) -> None:
-        """Delete the entry and the files inside the home, never a file outside. Raises TandemError("in_use")."""
-        folder = self.folder(variant.id, variant.variant)
+    def remove(self, variant: Variant, trash: Trash | None = None) -> str:
+        """Take the variant's folder out of the library, never a file outside. Returns where it is now, "" if deleted.
+
+        trash: where it goes; None deletes it. Raises TandemError `in_use`, `not_removed`; it is whole and in its place then.
+        """
+        folder, where = self.folder(variant.id, variant.variant), ""
         with self._alone(variant):
-            self._throw_away(folder)
+            if trash is None:
+                self._throw_away(folder)
+            else:
+                where = self._to_trash(folder, trash)
         with contextlib.suppress(OSError):
             folder.parent.rmdir()
+        return where
+
+    def _to_trash(self, folder: Path, trash: Trash) -> str:
+        """By a name that a person knows in the trash; held by a lock, so that no sweep takes it for a leftover."""
+        making = self.begin(folder.parent.name, folder.name)
+        known = making.folder / f"{folder.parent.name} {folder.name}"
+        try:
+            _move(folder, known)
+            try:
+                return trash.put(known)
+            except BaseException:
+                _move(known, folder)
+                raise
+        finally:
+            self.discard(making)
 
     def sweep(self) -> None:
         """Delete temporary folders whose process is gone."""
@@ -153,16 +175,9 @@ class Entries:
             lock.release()
 
     def _throw_away(self, folder: Path) -> None:
-        trash = folder.with_name(f"{OLD}{folder.name}-{secrets.token_hex(4)}")
-        try:
-            folder.rename(trash)
-        except OSError as error:
-            raise TandemError(
-                "in_use",
-                f"{folder.parent.name}:{folder.name} cannot be removed: {error.strerror or error}.",
-                "Try again.",
-            ) from error
-        shutil.rmtree(trash, ignore_errors=True)
+        old = folder.with_name(f"{OLD}{folder.name}-{secrets.token_hex(4)}")
+        _move(folder, old)
+        shutil.rmtree(old, ignore_errors=True)
 
     def _folders(self) -> Iterator[Path]:
         for model in _children(self._paths.models):
@@ -228,6 +243,15 @@ def _amiss(file: File, outside: bool) -> str:
     if outside and stat.st_mtime_ns != file.mtime_ns:
         return f"{file.path} was changed after it was added: add it again."
     return ""
+
+
+def _move(old: Path, new: Path) -> None:
+    """Raises TandemError("in_use")."""
+    try:
+        old.rename(new)
+    except OSError as error:
+        why = f"{old.parent.name}:{old.name} cannot be removed: {error.strerror or error}."
+        raise TandemError("in_use", why, "Try again.") from error
 
 
 def _children(folder: Path) -> list[Path]:

@@ -33,6 +33,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     template: str | None
     bos: str = ""
     eos: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def slug(text: str) -> str:

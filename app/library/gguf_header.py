@@ -94,6 +94,14 @@ def read_gguf(path: Path) -> GgufHeader:
     raise refused(Reason.OVERSIZED, path, f"its header is larger than {HEADER_BYTES[-1] >> 20} MiB")
 
 
+def parse_head(name: Path, data: bytes, file_bytes: int) -> GgufHeader | None:
+    """The checked header from a file's first bytes; None if it goes on after them. Raises TandemError `refused_…`."""
+    try:
+        return _Parser(name, data, file_bytes).parse()
+    except _MoreError:
+        return None
+
+
 class _Parser:
     """Walks once over the bytes that were read; raises `_MoreError` where they end."""
 

@@ -6,9 +6,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from app.library.architectures import LLAMA_CPP
 from app.library.facts import MAX_TEMPLATE, Facts
 from app.library.ggml_types import FILE_TYPES
 from app.library.gguf_header import TOKENS, Array, GgufHeader, duplicate, read_gguf
+from app.library.gguf_skim import skim_gguf
 from app.library.refusal import Reason, refused
 from engines.protocol import ModelShape
 
@@ -24,6 +28,21 @@ NOT_MODELS = {
     "imatrix": "it is an importance matrix, not a model",
     "vocab": "it is a vocabulary only",
 }
+PIECES = {
+    "clip": NOT_MODELS["mmproj"],
+    "t5encoder": "it is the text encoder of an image model",
+    "wavtokenizer-dec": "it is the voice part of a speech model",
+    "eagle3": "it is a draft for guessing ahead of another model",
+    "dflash": "it is a draft for guessing ahead of another model",
+} | {
+    name: f"it is the image part of {title} alone, without text encoders and VAE"
+    for name, title in {
+        "sd1": "Stable Diffusion 1", "sdxl": "SDXL", "sd3": "Stable Diffusion 3", "flux": "FLUX", "aura": "AuraFlow",
+        "hidream": "HiDream", "cosmos": "Cosmos", "ltxv": "LTX-Video", "hyvid": "HunyuanVideo", "wan": "Wan",
+        "lumina2": "Lumina 2", "qwen_image": "Qwen-Image", "pig": "an image model",
+    }.items()
+}  # fmt: skip
+"""Architecture → what the file is, where it is no model by itself (the names of ComfyUI-GGUF among them)."""
 
 
 def inspect_gguf(path: Path) -> Facts:
@@ -32,15 +51,43 @@ def inspect_gguf(path: Path) -> Facts:
     return facts_of(path, header)
 
 
+def skim_facts(path: Path) -> Facts:
+    """Facts for a list, without vocabulary and template. Raises TandemError `refused_…`.
+
+    Such a file is inspected whole before an engine gets it.
+    """
+    header = skim_gguf(path)
+    values = header.values
+    _kind(path, values)
+    architecture = _text(values, "general.architecture")
+    if architecture and architecture not in LLAMA_CPP:
+        why = f"its architecture “{architecture[:60]}” is not known here"
+        raise refused(Reason.ARCHITECTURE, path, why)
+    n_tokens = _length(values.get(TOKENS))
+    if n_tokens < 1:
+        raise refused(Reason.DAMAGED, path, "it has no vocabulary")
+    return _facts(path, header, _shape(path, header, n_tokens))
+
+
 def facts_of(path: Path, header: GgufHeader) -> Facts:
     """Facts from a header that has been read. Raises TandemError `refused_…`."""
     values = header.values
     _kind(path, values)
     tokens = _tokens(path, values)
-    shape = _shape(path, header, len(tokens))
+    facts = _facts(path, header, _shape(path, header, len(tokens)))
     template = values.get("tokenizer.chat_template")
     if isinstance(template, str) and len(template) > MAX_TEMPLATE:
         raise refused(Reason.OVERSIZED, path, "its chat template is larger than 1 MiB")
+    return msgspec.structs.replace(
+        facts,
+        template=template if isinstance(template, str) and template else None,
+        bos=_token(tokens, values.get("tokenizer.ggml.bos_token_id")),
+        eos=_token(tokens, values.get("tokenizer.ggml.eos_token_id")),
+    )
+
+
+def _facts(path: Path, header: GgufHeader, shape: ModelShape) -> Facts:
+    values = header.values
     return Facts(
         path=path,
         files=(path.name,),
@@ -52,9 +99,7 @@ def facts_of(path: Path, header: GgufHeader) -> Facts:
         mix=dict(Counter(t.type for t in header.tensors).most_common()),
         bits_per_weight=shape.tensor_bytes * 8 / shape.n_params,
         shape=shape,
-        template=template if isinstance(template, str) and template else None,
-        bos=_token(tokens, values.get("tokenizer.ggml.bos_token_id")),
-        eos=_token(tokens, values.get("tokenizer.ggml.eos_token_id")),
+        template=None,
     )
 
 
@@ -72,14 +117,12 @@ def n_experts(header: GgufHeader) -> int:
 
 def _kind(path: Path, values: dict[str, Any]) -> None:
     why = NOT_MODELS.get(_text(values, "general.type"))
-    if why is None and _text(values, "general.architecture") == "clip":
-        why = NOT_MODELS["mmproj"]
+    why = why or PIECES.get(_text(values, "general.architecture"))
     if why:
-        raise refused(Reason.UNSUPPORTED, path, why)
+        raise refused(Reason.PART, path, why)
     parts = values.get("split.count", 0)
     if isinstance(parts, int) and parts > 1:
-        hint = "Join the parts first: llama-gguf-split --merge FIRST.gguf WHOLE.gguf."
-        raise refused(Reason.UNSUPPORTED, path, f"it is one of {parts:,} parts of a model", hint)
+        raise refused(Reason.SPLIT, path, f"it is one of {parts:,} parts of a model")
 
 
 def _tokens(path: Path, values: dict[str, Any]) -> tuple[bytes, ...]:

@@ -10,16 +10,17 @@ from typing import Any
 
 import msgspec
 
+from app.library.architectures import TRANSFORMERS
 from app.library.facts import MAX_TEMPLATE, Facts
+from app.library.folder_files import CODE_ENDINGS, MAX_FILES, licence_of, plain_files
 from app.library.refusal import Reason, refused
-from app.library.safetensors_header import StoredTensor, read_safetensors
+from app.library.safetensors_header import HEADER_BYTES, StoredTensor, read_safetensors
 from app.library.sniff import first_bytes, pickled, sniff
 from engines.protocol import ModelShape
 
 JSON_BYTES = 64 << 20  # tokenizer.json of the largest vocabularies has about 35 MB
 CONFIG_BYTES = 4 << 20
-MAX_FILES = 2_000
-CODE_ENDINGS = frozenset({".py", ".pyc", ".so", ".dll", ".dylib", ".pyd", ".exe", ".sh", ".bat"})
+SKIM_BYTES = 32 << 20  # of one header, where it is only listed
 CODE_KEYS = {"auto_map", "custom_pipelines", "custom_pipeline", "custom_code"}
 PLAIN_PRIVATE = {
     "_name_or_path", "_model_name_or_path", "_commit_hash", "_diffusers_version", "_class_name",
@@ -33,25 +34,45 @@ def inspect_folder(folder: Path) -> Facts:
     """Facts of one folder. Raises TandemError `refused_…`."""
     config = _config(folder)
     names = _names(folder)
-    tensors = _weights(folder)
+    facts = _facts(folder, config, names, _weights(folder))
     tokenizer = read_json(folder / "tokenizer_config.json") if "tokenizer_config.json" in names else {}
     _no_code(folder / "tokenizer_config.json", tokenizer)
-    shape = _shape(folder, config, tensors)
     specials = {**_specials(folder, names), **tokenizer}
+    return msgspec.structs.replace(
+        facts,
+        template=_template(folder, tokenizer),
+        bos=_token(specials.get("bos_token")),
+        eos=_token(specials.get("eos_token")),
+    )
+
+
+def skim_folder(folder: Path) -> Facts:
+    """Facts for a list: the configuration, the names and the weights' headers. Raises TandemError `refused_…`.
+
+    Such a folder is inspected whole before an engine gets it.
+    """
+    config = _config(folder)
+    kind = str(config.get("model_type", ""))
+    if kind not in TRANSFORMERS:
+        why = f"its architecture “{kind[:60]}” is not known here" if kind else "its config.json names no architecture"
+        raise refused(Reason.ARCHITECTURE, folder, why)
+    return _facts(folder, config, list(plain_files(folder)), _weights(folder, SKIM_BYTES))
+
+
+def _facts(folder: Path, config: dict[str, Any], names: list[str], tensors: list[StoredTensor]) -> Facts:
+    shape = _shape(folder, config, tensors)
     return Facts(
         path=folder,
         files=tuple(names),
         format="safetensors",
         task=_task(config),
         title=folder.name,
-        licence=_licence(folder),
+        licence=licence_of(folder),
         precision=_precision(tensors),
         mix=dict(Counter(t.dtype for t in tensors).most_common()),
         bits_per_weight=shape.tensor_bytes * 8 / shape.n_params,
         shape=shape,
-        template=_template(folder, tokenizer),
-        bos=_token(specials.get("bos_token")),
-        eos=_token(specials.get("eos_token")),
+        template=None,
     )
 
 
@@ -112,16 +133,16 @@ def _no_code(path: Path, value: Any) -> None:
         _no_code(path, item)
 
 
-def _weights(folder: Path) -> list[StoredTensor]:
+def _weights(folder: Path, limit: int = HEADER_BYTES) -> list[StoredTensor]:
     if (folder / WEIGHTS).is_file():
         sniff(folder / WEIGHTS)
-        return list(read_safetensors(folder / WEIGHTS).values())
+        return list(read_safetensors(folder / WEIGHTS, limit).values())
     if not (folder / INDEX).is_file():
         raise refused(Reason.UNKNOWN, folder, f"it has neither {WEIGHTS} nor {INDEX}")
-    return _shards(folder)
+    return _shards(folder, limit)
 
 
-def _shards(folder: Path) -> list[StoredTensor]:
+def _shards(folder: Path, limit: int) -> list[StoredTensor]:
     path = folder / INDEX
     names = read_json(path).get("weight_map")
     if not isinstance(names, dict) or not names:
@@ -131,11 +152,20 @@ def _shards(folder: Path) -> list[StoredTensor]:
         if not isinstance(part, str) or not re.fullmatch(r"[\w.-]+\.safetensors", part):
             raise refused(Reason.DAMAGED, path, "it points to a file that is not in this folder")
         if part not in parts:
+            if not (folder / part).is_file():
+                raise refused(
+                    Reason.SHARDS, folder, f"{part} is missing ({len(set(names.values())):,} parts belong to it)"
+                )
             sniff(folder / part)
-            parts[part] = read_safetensors(folder / part)
+            parts[part] = read_safetensors(folder / part, limit)
         if tensor not in parts[part]:
             raise refused(Reason.DAMAGED, path, f"the tensor “{tensor[:80]}” is not in {part}")
     return [tensor for table in parts.values() for tensor in table.values()]
+
+
+def shape_from(folder: Path, config: dict[str, Any], tensors: list[StoredTensor]) -> ModelShape:
+    """The model's size from its configuration and the tensors of all its files. Raises TandemError `refused_damaged`."""
+    return _shape(folder, config, tensors)
 
 
 def _shape(folder: Path, config: dict[str, Any], tensors: list[StoredTensor]) -> ModelShape:
@@ -205,14 +235,3 @@ def _specials(folder: Path, names: list[str]) -> dict[str, Any]:
 def _token(value: Any) -> str:
     text = value.get("content") if isinstance(value, dict) else value
     return text if isinstance(text, str) and len(text) < 200 else ""
-
-
-def _licence(folder: Path) -> str:
-    """From the first lines of the model card, where it has one."""
-    path = folder / "README.md"
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        head = file.read(4096).decode("utf-8", "replace")
-    found = re.search(r"^license:\s*[\"']?([\w.+-]+)", head, re.MULTILINE)
-    return found.group(1) if found else ""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import msgspec
 
 from app.errors import TandemError
 from app.library import conversion
@@ -15,14 +18,21 @@ from app.library.catalogue import Starter, read_catalogue
 from app.library.checksum import Cancelled, Progress, never, no_progress, stop_if, sync_file
 from app.library.choice import for_engine, missing_files, named, no_variant, unknown_model
 from app.library.conversion import ConversionPlan
+from app.library.elsewhere import Elsewhere, Usual, here
 from app.library.entries import Entries, Making
 from app.library.facts import Facts
 from app.library.fetch import Command, pip_command
+from app.library.found import problem_of, without
 from app.library.inspection import inspect, model_paths
+from app.library.places import Place
+from app.library.removing import removable, remove
+from app.library.scan import PLACE, Scan
 from app.library.secrets import Secrets
 from app.library.servers import Servers
 from app.library.starter import need_space, place_starter, starter_root
-from app.library.variant import SERVED, Removed, Variant
+from app.library.taking_in import take_in
+from app.library.trash import Trash
+from app.library.variant import ORIGINAL, SERVED, Origin, Removed, Variant
 from app.locks import FileLock
 from app.paths import Paths
 from engines.protocol import Address, ModelFiles
@@ -35,12 +45,22 @@ WAIT_S = 0.2
 class Library:
     """Safe to use from several threads, and beside other processes on the same home."""
 
-    def __init__(self, paths: Paths, pip: Command = pip_command, secrets: Secrets | None = None) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        pip: Command = pip_command,
+        secrets: Secrets | None = None,
+        trash: Trash | None = None,
+        usual: Usual = here,
+    ) -> None:
+        """trash, usual: where what is removed goes, and where other programs keep models; for tests."""
         self._paths = paths
         self._pip = pip
         self._entries = Entries(paths)
         self.secrets = secrets or Secrets()
         self.servers = Servers(paths, self.secrets)
+        self.trash = trash or Trash(paths.home / "trash")
+        self._elsewhere = Elsewhere(paths, usual)
         self._catalogue: dict[str, Starter] | None = None
         self._making: dict[Path, Making] = {}
         self._guard = threading.Lock()
@@ -69,10 +89,15 @@ class Library:
         raise no_variant(ref, candidates, spec, self._way_out(candidates[0].id, spec))
 
     def files(self, variant: Variant) -> ModelFiles:
-        """The variant as an engine gets it. Raises TandemError `missing_files` if a file is gone or changed."""
+        """The variant as an engine gets it. Raises TandemError `missing_files` if a file is gone or changed.
+
+        One that was found elsewhere is checked as a whole first, once: `refused_…` with the reason.
+        """
         now = self._current(variant)
-        if now.problem:
-            raise missing_files(now)
+        problem = problem_of(now) if now.origin.kind == PLACE and not now.problem else now.problem
+        if problem:
+            raise missing_files(msgspec.structs.replace(now, problem=problem))
+        now = self._elsewhere.whole(now)
         return ModelFiles(
             id=now.id,
             variant=now.variant,
@@ -127,23 +152,45 @@ class Library:
         found = [inspect(p) for p in model_paths(Path(path).expanduser().absolute().resolve())]
         return [self._add(facts, progress, cancelled) for facts in found]
 
-    def remove(self, ref: str) -> Removed:
-        """Forget a variant ("id:variant") or a whole model ("id"); files outside the home stay.
+    def take_in(
+        self, folder: Path, path: Path, title: str, origin: Origin, sums: dict[str, str], licence: str = ""
+    ) -> list[Variant]:
+        """Move a folder with a model that was fetched and checked into the library: `taking_in.take_in`."""
+        return take_in(self._entries, folder, path, title, origin, sums, licence)
 
-        Raises TandemError `unknown_model`, `unknown_variant`, `in_use`.
+    def remove(self, ref: str) -> Removed:
+        """Take a variant ("id:variant") or a whole model ("id") out of the library.
+
+        What Tandem made or fetched goes to the trash, a person's own files stay. Raises TandemError `unknown_model`,
+        `unknown_variant`, `in_use`, `not_removed`, `not_ours` for what another program or a server has.
         """
         found = named(ref, self.variants(), self._starters())
-        if ":" in ref:
-            found = found[:1]
-        with contextlib.ExitStack() as held:  # all or none: ask for every lock first
-            for variant in found:
-                self._probe(variant, held)
-        paths: list[str] = []
-        notes: list[str] = []
-        freed = 0
-        for variant in found:
-            freed += self._remove(variant, paths, notes)
-        return Removed(tuple(paths), freed, tuple(notes))
+        return remove(
+            self._entries, self.trash, removable(found[:1] if ":" in ref else found, self._elsewhere.titles())
+        )
+
+    # --- models of other programs ------------------------------------------------------------
+
+    def places(self) -> tuple[Place, ...]:
+        """Where `scan` looks: other programs' folders that are there, and those that a person named."""
+        return self._elsewhere.places()
+
+    def add_place(self, path: Path) -> Place:
+        """Name a folder with models; they are used where they lie. Raises TandemError `no_folder`, `bad_name`."""
+        return self._elsewhere.add(path)
+
+    def remove_place(self, id: str) -> None:
+        """Take a place and its models off the list; nothing in it is touched. Raises TandemError `unknown_place`."""
+        self._elsewhere.remove(id)
+
+    def scan(self, progress: Progress = no_progress, cancelled: Cancelled = never) -> Scan:
+        """Find the models in all places, from their headers alone. Raises TandemError `cancelled`, `disk`."""
+        taken = {*self._starters(), *(v.id for v in self.servers.variants())}
+        return self._elsewhere.scan(self._entries.all(), taken, progress, cancelled)
+
+    def scanned(self) -> Scan | None:
+        """What the last scan found, from disk; None before the first."""
+        return self._elsewhere.scanned()
 
     # --- converting ------------------------------------------------------------------------
 
@@ -158,12 +205,16 @@ class Library:
         return conversion.plan(variant, spec, target, name, there)
 
     def conversion_for(self, model_id: str, spec: EngineSpec) -> ConversionPlan | None:
-        """The conversion by which `spec`'s engine gets a variant of this model, or None if there is none."""
-        sources = [v for v in named(model_id.partition(":")[0], self.variants(), self._starters()) if not v.problem]
-        for source in sources:
-            targets = conversion.targets(source, spec) if source.task == spec.task else ()
+        """The conversion by which `spec`'s engine gets a variant of this model, or None if there is none.
+
+        `ConversionPlan.engine` says who makes it: the engine itself, or another one of its task.
+        """
+        here = named(model_id.partition(":")[0], self.variants(), self._starters())
+        sources = [v for v in here if not v.problem and v.task == spec.task]
+        for source, maker in itertools.product(sources, conversion.makers(spec)):
+            targets = conversion.targets(source, maker)
             if targets:
-                return self.plan_conversion(source, spec, targets[0])
+                return self.plan_conversion(source, maker, targets[0])
         return None
 
     def begin_conversion(self, plan: ConversionPlan) -> Path:
@@ -226,8 +277,9 @@ class Library:
             return self._catalogue
 
     def _all(self) -> list[Variant]:
-        """The library's own, and what lies on servers."""
-        return [*self._entries.all(), *self.servers.variants()]
+        """The library's own, what was found in other places, and what lies on servers."""
+        own = self._entries.all()
+        return [*_ordered([*own, *without(self._elsewhere.variants(), own)]), *self.servers.variants()]
 
     def _address(self, variant: Variant) -> Address | None:
         if variant.format != SERVED:
@@ -274,6 +326,7 @@ class Library:
 
     def _add(self, facts: Facts, progress: Progress, cancelled: Cancelled) -> Variant:
         known = self._entries.all()
+        found = [v for v in self._elsewhere.variants() if v.path != str(facts.path)]
         same = next((v for v in known if v.path == str(facts.path)), None)
         if same is not None and not same.problem:
             return same
@@ -282,35 +335,13 @@ class Library:
         twin = next((v for v in known if not v.problem and sorted(f.sha256 for f in v.files) == sums), None)
         if twin is not None:
             return twin
-        model_id, name = (same.id, same.variant) if same is not None else _free_name(facts, known)
+        model_id, name = (same.id, same.variant) if same is not None else _free_name(facts, [*known, *found])
         making = self._entries.begin(model_id, name)
         try:
             return self._entries.publish(making, from_facts(facts, model_id, name, files, outside=True))
         except BaseException:
             self._entries.discard(making)
             raise
-
-    def _probe(self, variant: Variant, held: contextlib.ExitStack) -> None:
-        lock = self._entries.item_lock(variant, shared=False)
-        if not lock.try_acquire():
-            raise TandemError("in_use", f"{variant.ref} is in use just now.", "Unload it, then try again.")
-        held.callback(lock.release)
-
-    def _remove(self, variant: Variant, paths: list[str], notes: list[str]) -> int:
-        """Bytes that became free; what was deleted and what stays go to `paths` and `notes`."""
-        freed = 0
-        if variant.outside:
-            notes.append(f"Your own files stay: {variant.path}")
-            paths.append(str(self._entries.folder(variant.id, variant.variant)))
-        for file in () if variant.outside else variant.files:
-            path = Path(file.path)
-            if path.is_file():
-                linked = path.stat().st_nlink > 1
-                freed += 0 if linked else path.stat().st_size
-                notes += [f"{path.name} has another name on this disk, which stays."] if linked else []
-                paths.append(file.path)
-        self._entries.remove(variant)
-        return freed
 
     def _made_name(self, source: Variant, written: str, precision: str) -> tuple[str, bool]:
         """(the new variant's name, is it there already). A name that another format has gets the format's."""
@@ -319,6 +350,10 @@ class Library:
             if name not in mine or mine[name].format == written:
                 return name, name in mine and not mine[name].problem
         raise AssertionError("a variant has the name of another format")
+
+
+def _ordered(variants: list[Variant]) -> list[Variant]:
+    return sorted(variants, key=lambda v: (v.id, v.lineage.kind != ORIGINAL, v.variant))
 
 
 def _free_name(facts: Facts, known: list[Variant]) -> tuple[str, str]:

@@ -23,6 +23,14 @@ class Reason(enum.StrEnum):
     HTML = "html"
     UNSUPPORTED = "unsupported"
     UNKNOWN = "unknown"
+    PART = "part"  # of a model, not one by itself
+    ARCHITECTURE = "unknown_architecture"
+    SHARDS = "shards"
+    SPLIT = "split"
+    INCOMPLETE = "incomplete"
+    DENIED = "denied"
+    OUTSIDE = "outside"
+    NAME = "bad_name"
 
 
 HINTS = {
@@ -37,6 +45,14 @@ HINTS = {
     Reason.LFS: "Run “git lfs pull” in that folder, or download the file itself.",
     Reason.HTML: "Open the link in a browser: it probably needs a login, or leads to a page instead of the file.",
     Reason.UNSUPPORTED: "Choose another file.",
+    Reason.PART: "It is used together with the model that it belongs to.",
+    Reason.ARCHITECTURE: "A newer Tandem may know it; until then choose another model.",
+    Reason.SHARDS: "Fetch the part that is missing.",
+    Reason.SPLIT: "Join the parts first: llama-gguf-split --merge FIRST.gguf WHOLE.gguf.",
+    Reason.INCOMPLETE: "Let the program that fetches it finish.",
+    Reason.DENIED: "Give yourself the right to read it.",
+    Reason.OUTSIDE: "If you trust it, name the folder to which it leads as a folder of your own.",
+    Reason.NAME: "Rename it.",
     Reason.UNKNOWN: "Choose a .gguf file, or a folder with config.json and .safetensors files.",
 }
 

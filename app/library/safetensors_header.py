@@ -24,12 +24,12 @@ BITS = {
 }  # fmt: skip
 
 
-class StoredTensor(msgspec.Struct, frozen=True):
-    """One tensor; `data_offsets` counts from the end of the header."""
+class StoredTensor(msgspec.Struct, frozen=True, gc=False):
+    """One tensor; `data_offsets` counts from the end of the header. The defaults stand for what is missing."""
 
-    dtype: str
-    shape: list[int]
-    data_offsets: tuple[int, int]
+    dtype: str = ""
+    shape: tuple[int, ...] = ()
+    data_offsets: tuple[int, int] = (-1, -1)
 
     @property
     def elements(self) -> int:
@@ -40,13 +40,15 @@ class StoredTensor(msgspec.Struct, frozen=True):
         return self.data_offsets[1] - self.data_offsets[0]
 
 
-def read_safetensors(path: Path) -> dict[str, StoredTensor]:
-    """Tensor name → what is stored. Raises TandemError `refused_…` with the reason."""
-    raw, data_bytes = _header(path)
+_TABLE = msgspec.json.Decoder(dict[str, StoredTensor])
+_RAW_TABLE = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def read_safetensors(path: Path, limit: int = HEADER_BYTES) -> dict[str, StoredTensor]:
+    """Tensor name → what is stored. limit: of the header, in bytes. Raises TandemError `refused_…` with the reason."""
+    raw, data_bytes = _header(path, limit)
     try:
-        table = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-        table.pop("__metadata__", None)
-        tensors = {name: msgspec.json.decode(item, type=StoredTensor) for name, item in table.items()}
+        tensors = _decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise refused(Reason.DAMAGED, path, f"its header cannot be read ({str(error)[:120]})") from None
     if not tensors:
@@ -59,7 +61,27 @@ def read_safetensors(path: Path) -> dict[str, StoredTensor]:
     return tensors
 
 
-def _header(path: Path) -> tuple[bytes, int]:
+def metadata(path: Path) -> dict[str, str]:
+    """The texts that the file says of itself. Raises TandemError `refused_…`."""
+    try:
+        return msgspec.json.decode(_RAW_TABLE.decode(_header(path)[0]).get("__metadata__", b"{}"), type=dict[str, str])
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return {}
+
+
+def _decode(raw: bytes) -> dict[str, StoredTensor]:
+    """In one go; one by one where the metadata happen to have a tensor's words. Raises msgspec's errors."""
+    try:
+        table = _TABLE.decode(raw)
+        table.pop("__metadata__", None)
+    except msgspec.ValidationError:
+        parts = _RAW_TABLE.decode(raw)
+        parts.pop("__metadata__", None)
+        table = {name: msgspec.json.decode(item, type=StoredTensor) for name, item in parts.items()}
+    return table
+
+
+def _header(path: Path, limit: int = HEADER_BYTES) -> tuple[bytes, int]:
     """(the JSON, bytes of data behind it)."""
     try:
         size = path.stat().st_size
@@ -68,7 +90,7 @@ def _header(path: Path) -> tuple[bytes, int]:
             length = int.from_bytes(head, "little")
             if len(head) < 8 or 8 + length > size:
                 raise refused(Reason.TRUNCATED, path, "it ends in the middle of its header")
-            if length > HEADER_BYTES:
+            if length > limit:
                 raise refused(Reason.OVERSIZED, path, f"its header claims {length:,} bytes")
             raw = file.read(length)
     except OSError as error:

@@ -32,7 +32,7 @@ def sniff(path: Path) -> str:
     head, size = _head(path)
     if size == 0:
         raise refused(Reason.EMPTY, path, "it is empty (0 bytes)")
-    _foreign(path, head)
+    foreign(path, head)
     if pickled(path, head):
         raise refused(Reason.PICKLE, path, "it is a Python pickle or archive, which can run a stranger's program")
     if head.startswith(MAGIC):
@@ -73,7 +73,7 @@ def _head(path: Path) -> tuple[bytes, int]:
         raise refused(Reason.MISSING, path, f"it cannot be read ({error.strerror or error})") from error
 
 
-def _foreign(path: Path, head: bytes) -> None:
+def foreign(path: Path, head: bytes) -> None:
     """What often lies where a model should: a placeholder, or a page that came instead of it."""
     if head.startswith(b"version https://git-lfs"):
         raise refused(Reason.LFS, path, "it is only a Git LFS pointer, the model itself was not fetched")

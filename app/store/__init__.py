@@ -9,6 +9,7 @@ from app.store.records import (
     Folder,
     Hit,
     LoadRecord,
+    LoadTestRecord,
     RunHead,
     RunRecord,
     StoredMessage,
@@ -17,6 +18,6 @@ from app.store.store import Store
 from app.store.stream import TextStream
 
 __all__ = [
-    "Attachment", "Conversation", "ExperimentHead", "ExperimentRecord", "Folder", "Hit", "LoadRecord", "RunHead",
-    "RunRecord", "Store", "StoreSettings", "StoredMessage", "TextStream",
+    "Attachment", "Conversation", "ExperimentHead", "ExperimentRecord", "Folder", "Hit", "LoadRecord", "LoadTestRecord",
+    "RunHead", "RunRecord", "Store", "StoreSettings", "StoredMessage", "TextStream",
 ]  # fmt: skip

@@ -149,6 +149,21 @@ class ExperimentHead(msgspec.Struct, frozen=True, kw_only=True):
     lanes: int
 
 
+class LoadTestRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One load test. result: `app.lab.loadtest.result.LoadResult` as JSON. url: the server's, without a key. status: running,
+    done, cancelled, failed; "running" without a process that tests is one that a crash interrupted."""
+
+    id: str = ""
+    title: str = ""
+    model: str = ""
+    engine: str = ""
+    url: str = ""
+    status: str = "done"
+    result: Json = {}
+    created: float = 0.0
+    updated: float = 0.0
+
+
 class LoadRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What one load took, for this machine's own estimates. None: could not be had."""
 

@@ -17,7 +17,7 @@ from app.store import files
 from app.store.backup import Counts, count
 from app.store.connection import connect, transaction
 
-_TABLES = ("folders", "conversations", "experiments", "runs", "messages", "attachments", "loads")
+_TABLES = ("folders", "conversations", "experiments", "runs", "messages", "attachments", "loads", "load_tests")
 _PAIRS = {"preferences": ("key", "value"), "tags": ("conversation_id", "tag")}
 _HEADER_BYTES = 100
 _PAGE_BYTES = 4096

@@ -18,6 +18,7 @@ from app.store.branches import Branches
 from app.store.connection import connect, copy_in_memory, in_words, transact
 from app.store.conversations import Conversations
 from app.store.experiments import Experiments
+from app.store.loadtests import LoadTests
 from app.store.opening import Condition, StoreSettings, prepare
 from app.store.preferences import Preferences
 from app.store.privacy import Privacy
@@ -35,7 +36,7 @@ _NOTICES = {
 _OVER = "UPDATE messages SET status = 'interrupted', writer = NULL WHERE status = 'streaming' AND writer IS ?"
 
 
-class Store(Conversations, Branches, Runs, Search, Experiments, Preferences, Privacy):
+class Store(Conversations, Branches, Runs, Search, Experiments, LoadTests, Preferences, Privacy):
     """notice: "" or what the person must know about this history."""
 
     @classmethod

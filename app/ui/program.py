@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # imported when they are first needed: the window opens witho
     from app.ui.state.models import ModelsState
     from app.ui.state.servers import ServersState
 
+DOWNLOADS = "downloads"  # in the home: `app.library.hub.downloads`
+
 
 class Program:
     """Bridge and page states over the open services. `close` ends requests, then clients, then the bridge."""
@@ -60,8 +62,15 @@ class Program:
         """The state of search and downloads, made when it is first asked for; unfinished downloads go on then."""
         if self._hub is None:
             module = importlib.import_module("app.ui.state.hub")
-            self._hub = module.HubState(self.services, self.bridge)
+            self._hub = made = module.HubState(self.services, self.bridge)
+            made.library_changed.connect(self.model.refresh)
         return self._hub
+
+    def go_on_downloading(self) -> None:
+        """What was being fetched when the program ended goes on; without any, nothing is imported."""
+        folder = self.services.paths.home / DOWNLOADS
+        if folder.is_dir() and any(folder.iterdir()):
+            _ = self.hub
 
     @property
     def servers(self) -> ServersState:

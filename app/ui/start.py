@@ -26,6 +26,7 @@ from engines.spec import Task
 
 HANDOVER_S = 3.0
 LEARN_MS = 150  # after the window shows: what is known of the engines is read
+LOOK_MS = 1500  # after the window shows: the first time, models of other programs are looked for
 ASK_ENGINES_MS = 2500  # after the window shows: then the engines are asked what they can do here
 
 OpenServices = Callable[[Paths], AbstractContextManager[Services]]
@@ -75,6 +76,7 @@ def _run(app: QApplication, look: themes.Theme, services: Services, theme: str |
     window.show()  # rail and ground are on the screen while the page is imported and built
     QTimer.singleShot(LEARN_MS, program.model.learn)
     QTimer.singleShot(ASK_ENGINES_MS, program.model.ask_engine)
+    QTimer.singleShot(LOOK_MS, lambda: _first_look(window, program))
     try:
         with _signals(window):
             return app.exec()
@@ -91,6 +93,13 @@ def _first_page(window: MainWindow, program: Program, collector: Collector) -> N
     if page == "chat":
         window.chat.focus_composer()
     QTimer.singleShot(0, collector.start)
+
+
+def _first_look(window: MainWindow, program: Program) -> None:
+    """The first time, look for models of other programs, and say what was found; downloads that were cut short go on."""
+    program.models.found.connect(lambda sentence: window.chat.say_found(sentence))
+    program.models.first_look()
+    program.go_on_downloading()
 
 
 @contextlib.contextmanager

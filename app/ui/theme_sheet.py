@@ -126,6 +126,7 @@ QMenu::item:disabled { color: $faint; }
 QMenu::separator { height: 1px; background: $line; margin: ${p4}px ${p8}px; }
 QProgressBar { background: $line; border: none; border-radius: ${p2}px; max-height: ${p4}px; min-height: ${p4}px; }
 QProgressBar::chunk { background: $accent; border-radius: ${p2}px; }
+QProgressBar[still="true"]::chunk { background: $dim; }
 QScrollBar:vertical { background: transparent; width: ${p10}px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: ${p10}px; margin: 0; }
 QScrollBar::handle { background: $line; border-radius: ${p3}px; margin: ${p2}px; }

@@ -106,6 +106,8 @@ def _going(window: MainWindow) -> list[Command]:
         ),
         Command("page.chat", tr("Go to Chat"), lambda: window.show_page("chat"), "Ctrl+1"),
         Command("page.compare", tr("Go to Compare"), lambda: window.show_page("compare"), "Ctrl+2"),
+        Command("page.models", tr("Go to Models"), lambda: window.show_page("models"), "Ctrl+3"),
+        Command("page.servers", tr("Go to Servers"), lambda: window.show_page("servers"), "Ctrl+4"),
         Command("page.settings", tr("Settings"), lambda: window.show_page("settings"), "Ctrl+,"),
         Command("page.help", tr("Help"), lambda: window.show_page("help"), "F1"),
     ]

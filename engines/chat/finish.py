@@ -25,9 +25,11 @@ def finish(
     text: str,
     prompt_ids: Sequence[int],
     ids: Sequence[int],
-    n_cached: int,
+    n_cached: int | None,
     n_shown: int,
     *,
+    n_in: int | None = 0,
+    n_out: int | None = 0,
     offsets: Sequence[int] = (),
     drafted: int = 0,
     accepted: int = 0,
@@ -36,12 +38,14 @@ def finish(
     effective: Settings | None = None,
 ) -> Finished:
     """`Finished` with every figure of METRICS "Chat". ids: all sampled, with EOS and trimmed stop ids;
-    n_shown: those whose text is in `text`; offsets: as in `Finished`. The clock ends here.
+    n_shown: those whose text is in `text`; offsets: as in `Finished`. The clock ends here. n_in, n_out: of a server
+    that counts tokens and gives no ids; None where it does not say.
 
     Of a model that thinks aloud, `ttfa_s` is the time to the first token of its answer (`first_answer_s`)."""
     clock = job.clock
-    clock.t_end = time.perf_counter_ns()
-    counts = metrics.ChatCounts(len(prompt_ids), n_cached, len(ids), n_shown, len(text), drafted, accepted)
+    clock.t_end = clock.t_end or time.perf_counter_ns()
+    n_in, n_out = len(prompt_ids) or n_in, len(ids) or n_out
+    counts = metrics.ChatCounts(n_in, n_cached, n_out, n_shown, len(text), drafted, accepted)
     notes = [*job.notes, *(["throttled"] if job.throttled else [])]
     return Finished(
         id=job.id,

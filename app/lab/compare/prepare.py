@@ -12,10 +12,11 @@ from app.lab.compare.lane import Lane, letter
 from app.lab.compare.result import LaneResult, Problem
 from app.lab.compare.seat import LaneFailed, Ready, Seat, Stopped
 from app.lab.convert import convert
-from app.lab.describe import Descriptions
+from app.lab.describe import Descriptions, refused
 from app.lab.errors import translated
 from app.lab.launch import Launcher
 from app.library import ConversionPlan, Library, Variant
+from app.library.conversion import makers
 from app.store import RunRecord
 from engines import registry
 from engines.knobs import AUTO, Settings
@@ -47,7 +48,7 @@ def refuse(descriptions: Descriptions, spec: EngineSpec, knobs: Settings) -> Non
     known = descriptions.get(spec)
     if known is None:
         return
-    if not known.available:
+    if refused(spec, known, knobs):
         raise TandemError(
             "engine_unavailable", f"{spec.title} cannot run here: {known.reason}", "See `tandem engines`."
         )
@@ -84,13 +85,11 @@ def conversion(library: Library, lane: Lane, spec: EngineSpec) -> tuple[Conversi
     """(the conversion that gives the lane its variant, the engine that makes it); None if there is none."""
     if not lane.variant:
         plan = library.conversion_for(lane.model, spec)
-        return None if plan is None else (plan, spec)
+        return None if plan is None else (plan, registry.spec(plan.engine))
     source = library.get(lane.model)
-    for maker in (spec, *(m for m in registry.visible(spec.task) if m is not spec)):
+    for maker in makers(spec):
         if lane.variant in library.conversion_targets(source, maker):
-            plan = library.plan_conversion(source, maker, lane.variant)
-            if plan.format in spec.formats:
-                return plan, maker
+            return library.plan_conversion(source, maker, lane.variant), maker
     return None
 
 

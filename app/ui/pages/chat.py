@@ -37,12 +37,14 @@ class ChatPage(QWidget):
     `measure()`: both settings of a trial are wanted on the Compare page.
     """
 
+    models_wanted = Signal()
     measure = Signal()
 
     def __init__(self, theme: Theme, glossary: Glossary, state: ChatState) -> None:
         super().__init__()
         self._theme, self.state = theme, state
-        self._said = ""  # a file that could not be read or written
+        self._said = ""
+        self._said_button = ("said", "")  # a file that could not be read or written
         self._meter = PaintMeter()
         self.bar = ModelBar(theme, state.model, PAGE)
         self.transcript = Transcript(theme, PAGE)
@@ -93,7 +95,7 @@ class ChatPage(QWidget):
         """(words, action id, words on its button) of the line above the composer."""
         state = self.state
         if self._said:
-            return self._said, "said", tr("Close")
+            return (self._said, *self._said_button)
         if state.undo_words:
             return state.undo_words, "undo", tr("Undo")
         if state.rows and state.provision.job is not None:
@@ -136,13 +138,22 @@ class ChatPage(QWidget):
             "stop_cutting": state.stop_cutting,
             "keep_old": state.trial.keep_old,
             "said": lambda: self.say(""),
+            "models": self._show_models,
         }
         table[action]()
 
-    def say(self, words: str) -> None:
-        """Show a line above the composer; "" takes it away."""
-        self._said = words
+    def say(self, words: str, action: str = "said", button: str = "") -> None:
+        """Show a line above the composer, with a button that closes it or does `action`; "" takes it away."""
+        self._said, self._said_button = words, (action, button or tr("Close"))
         self.refresh()
+
+    def say_found(self, sentence: str) -> None:
+        """What the first look through this machine found."""
+        self.say(sentence, "models", tr("Show them"))
+
+    def _show_models(self) -> None:
+        self.say("")
+        self.models_wanted.emit()
 
     def settle(self) -> None:
         """Be as it looks when nothing moves any more, for a picture."""
@@ -316,4 +327,5 @@ def build(theme: Theme, program: Program, commands: Commands) -> ChatPage:
         commands["page.compare"].trigger()
 
     page.measure.connect(measure)
+    page.models_wanted.connect(lambda: commands["page.models"].trigger())
     return page

@@ -67,8 +67,16 @@ class LaneChoices:
         return replace(lane, variant=variant)
 
     def with_model(self, lane: Lane, model: str) -> Lane:
-        """Another model, in the variant that the engine prefers."""
-        return lane if model == lane.model else replace(lane, model=model, variant="")
+        """Another model, in the variant that the engine prefers; in another engine where this one cannot have it."""
+        if model == lane.model:
+            return lane
+        made, spec = replace(lane, model=model, variant=""), self.spec(lane)
+        if spec is not None and picks.choose(self._services.library, self._model.variants, model, spec, "")[0] is not None:
+            return made
+        if spec is not None and picks.offer(self._services.library, self._model.variants, model, spec) is not None:
+            return made
+        found = picks.suiting(self._model.specs, self._of(model))
+        return made if found is None else self.with_engine(made, found.id)
 
     def with_engine(self, lane: Lane, engine: str) -> Lane:
         """Another engine with what it shares of the lane's knobs; a variant that it cannot load is let go."""

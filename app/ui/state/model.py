@@ -88,6 +88,15 @@ class ModelState(Sessions):
             self.model_id = model_id
             self._kept.set(f"{self._page}.model", model_id)
             self._resolve()
+            self._suit_engine()
+
+    def _suit_engine(self) -> None:
+        """Where the chosen engine neither loads the model nor gets a copy of it: one that loads it."""
+        if self.variant is not None or self.offer() is not None:
+            return
+        found = picks.suiting(self.specs, self.siblings)
+        if found is not None:
+            self.choose_engine(found.id)
 
     def choose_engine(self, engine_id: str) -> None:
         """Another engine; its own knobs come with it."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from app.errors import TandemError
 from app.library import ConversionPlan, Library, Variant
+from app.library.conversion import makers
 from app.ui.language import tr
 from app.ui.state import words
 from engines.protocol import Described
@@ -107,7 +109,7 @@ def _why_off(group: Sequence[Variant], spec: EngineSpec | None) -> str:
     if spec is None or any(v.format in spec.formats for v in group):
         return problem
     here = ", ".join(dict.fromkeys(v.format for v in group))
-    if any(spec.converts.get(v.format) for v in group):
+    if any(maker.converts.get(v.format) for v in group for maker in makers(spec)):
         return tr("{engine} needs a copy of it: it is {format}", engine=spec.title, format=here)
     return tr("{engine} cannot load {format}", engine=spec.title, format=here)
 
@@ -190,9 +192,9 @@ def choose(
 def offer(library: Library, variants: Sequence[Variant], model: str, spec: EngineSpec) -> Offer | None:
     """The conversion that would help, if there is one."""
     mine = sorted((v for v in variants if v.id == model), key=lambda v: v.lineage.kind != "original")
-    for variant in mine:
-        for target in library.conversion_targets(variant, spec):
-            plan = library.plan_conversion(variant, spec, target)
+    for variant, maker in itertools.product(mine, makers(spec)):
+        for target in library.conversion_targets(variant, maker):
+            plan = library.plan_conversion(variant, maker, target)
             return Offer(plan, variant, make_words(plan, target), lineage_words(variant, plan))
     return None
 
@@ -217,7 +219,8 @@ def other_precisions(library: Library, variants: Sequence[Variant], chosen: Vari
     Reads the source's header once a copy (about 50 ms each for a small GGUF): not for the window's thread.
     """
     source = _source(variants, chosen)
-    found = [offer_of(library, variants, chosen, spec, name) for name in library.conversion_targets(source, spec)]
+    targets = dict.fromkeys(t for maker in makers(spec) for t in library.conversion_targets(source, maker))
+    found = [offer_of(library, variants, chosen, spec, name) for name in targets]
     return [offer for offer in found if offer is not None]
 
 
@@ -226,10 +229,11 @@ def offer_of(
 ) -> Offer | None:
     """One of `other_precisions`, or None where it is there already or cannot be made."""
     source = _source(variants, chosen)
-    if precision not in library.conversion_targets(source, spec):
+    maker = next((m for m in makers(spec) if precision in library.conversion_targets(source, m)), None)
+    if maker is None:
         return None
     try:
-        plan = library.plan_conversion(source, spec, precision)
+        plan = library.plan_conversion(source, maker, precision)
     except TandemError:  # needs an importance matrix, or the file is gone
         return None
     if plan.there or plan.variant in {v.variant for v in variants if v.id == chosen.id}:
@@ -268,3 +272,9 @@ def mix(variant: Variant) -> str:
 def bits_words(bits: float | None) -> str:
     """ "5.74 bits per weight", or "" where it is not known."""
     return "" if bits is None else tr("{bits} bits per weight", bits=f"{bits:.2f}")
+
+
+def suiting(specs: Sequence[EngineSpec], variants: Sequence[Variant]) -> EngineSpec | None:
+    """The first engine that loads one of the variants as it is: `openai-server` for a model on a server."""
+    formats = {v.format for v in variants if not v.problem}
+    return next((spec for spec in specs if formats.intersection(spec.formats)), None)

@@ -14,6 +14,7 @@ from app.ui.state.background import Job, Report, Work
 from app.ui.state.model import ModelState
 from app.ui.state.picks import Offer
 from app.ui.state.ports import Services
+from engines import registry
 from engines.errors import EngineError
 
 
@@ -51,15 +52,14 @@ class Provision(QObject):
 
     def convert(self, offer: Offer) -> None:
         """Make the copy that the engine needs, and choose it."""
-        launcher, spec, plan = self._services.launcher, self._model.spec, offer.plan
-        if spec is None:
-            return
+        launcher, plan = self._services.launcher, offer.plan
+        maker = registry.spec(plan.engine)
 
         def work(report: Report, cancelled: Callable[[], bool]) -> object:
             def progress(fraction: float | None, message: str) -> None:
                 report(message, fraction)
 
-            return convert(launcher, spec, plan, progress, cancelled)
+            return convert(launcher, maker, plan, progress, cancelled)
 
         self._begin(tr("Making the {precision} copy", precision=plan.precision), "convert", work)
 

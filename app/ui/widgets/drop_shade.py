@@ -11,11 +11,11 @@ from app.ui.theme import Theme
 
 
 class DropShade(QWidget):
-    """Covers its parent; takes no clicks."""
+    """Covers its parent; takes no clicks. words: what letting go would do."""
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QWidget, words: str = "") -> None:
         super().__init__(parent)
-        self._theme = theme
+        self._theme, self._words = theme, words or tr("Drop to add to the message")
         self._parent = parent
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAccessibleName(tr("Drop files here"))
@@ -38,5 +38,5 @@ class DropShade(QWidget):
         painter.drawRoundedRect(box, theme.px(10), theme.px(10))
         painter.setPen(theme.colour("accent"))
         painter.setFont(theme.font("text", "semibold"))
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, tr("Drop to add to the message"))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._words)
         painter.end()

@@ -128,8 +128,8 @@ WRONG = {
     "long name": (b.gguf(tensors=[("a" * 64, [8], 0, 32)]), "oversized"),
     "version 1": (b.gguf(version=1), "unsupported"),
     "big endian": (b.gguf(version=0x03000000), "unsupported"),
-    "a projector": (b.gguf(b.settings(x=b.string("general.type", "mmproj"))), "unsupported"),
-    "one part": (b.gguf(b.settings(x=b.number("split.count", 3))), "unsupported"),
+    "a projector": (b.gguf(b.settings(x=b.string("general.type", "mmproj"))), "part"),
+    "one part": (b.gguf(b.settings(x=b.number("split.count", 3))), "split"),
 }
 
 

@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def services(home: Path) -> Iterator[FakeServices]:
     opened = FakeServices.open(home)
     yield opened
-    opened.store.close()
+    opened.close()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from app.errors import TandemError
@@ -10,6 +11,8 @@ from engines.errors import EngineError
 from engines.knobs import KnobState, Scope
 from engines.protocol import Beat, Described
 from tests.fakes import OTHER, SPEC, FakeServices, variant
+
+SPEC_SERVER = msgspec.structs.replace(SPEC, id="served", title="Served", formats=("server",), converts={})
 
 
 def test_the_status_line_follows_a_load(program, services, deliver):
@@ -190,3 +193,21 @@ def test_changed_is_not_emitted_for_each_token(ready, services, deliver):
 def test_the_window_ends_its_worker(ready, services: FakeServices):
     ready.close()
     assert services.session.calls[-1] == "close"
+
+
+def test_a_model_that_the_engine_cannot_have_brings_an_engine_that_loads_it(program, services):
+    served = SPEC_SERVER
+    program.model.specs.append(served)
+    services.library.items.append(variant("served", id="gpu.llama", format="server", title="llama"))
+    program.model.refresh()
+    program.model.choose_model("gpu.llama")
+    assert program.model.spec is served
+    assert program.model.variant is not None
+    assert program.model.variant.ref == "gpu.llama:served"
+
+
+def test_a_model_that_can_be_made_for_the_engine_keeps_it(program, services):
+    program.model.choose_engine("other")
+    program.model.choose_model("")
+    program.model.choose_model("smollm2-135m")
+    assert program.model.spec is OTHER

@@ -1,0 +1,85 @@
+"""Where more load stops paying: the knee of the throughput curve, and the sentence that says what was found.
+
+The rule is Kneedle's (Satopää and others, 2011) with the chord drawn from the origin: both axes are divided by their
+greatest value, and the knee is the level that lies farthest above the diagonal. There is one only if it lies at least
+0.15 above it and the throughput gained for each further user is at most half of what it was up to there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.lab.loadtest.result import Level, LoadResult
+from app.lab.report import figures
+
+LEAST_LEVELS = 3
+LEAST_HEIGHT = 0.15
+MOST_TAIL = 0.5
+STILL = 0.10  # throughput that grows by less after the knee does not grow
+KEPT = 0.95
+
+
+def knee(points: Sequence[tuple[float, float]]) -> int | None:
+    """Index of the knee of (load, throughput), in rising order of load; None below three points, or without one."""
+    if len(points) < LEAST_LEVELS:
+        return None
+    most_load, most_rate = points[-1][0], max(rate for _, rate in points)
+    if most_rate <= 0:
+        return None
+    heights = [rate / most_rate - load / most_load for load, rate in points]
+    best = max(range(len(heights)), key=heights.__getitem__)
+    load, rate = points[best]
+    if heights[best] < LEAST_HEIGHT or best == len(points) - 1:
+        return None
+    after = (points[-1][1] - rate) / (points[-1][0] - load)
+    return best if after <= MOST_TAIL * rate / load else None
+
+
+def knee_of(levels: Sequence[Level]) -> int | None:
+    """The knee among levels in any order, as an index of `levels`; those without an answer do not count."""
+    rates = {i: rate for i, level in enumerate(levels) if (rate := level.out_tok_s) is not None}
+    order = sorted(rates, key=lambda i: levels[i].load)
+    found = knee([(levels[i].load, rates[i]) for i in order])
+    return None if found is None else order[found]
+
+
+def sentence(result: LoadResult) -> str:
+    """What was found, in plain words: about the knee, and about the limits."""
+    levels = [level for level in result.levels if level.n]
+    if not levels:
+        return "No request was answered." if result.levels else "Nothing was measured."
+    return " ".join(part for part in (_about_knee(result, levels), _about_limits(result, levels)) if part)
+
+
+def _about_knee(result: LoadResult, levels: list[Level]) -> str:
+    if result.knee is None:
+        best = max(levels, key=lambda level: level.out_tok_s or 0.0)
+        where = f"The most was {_rate(best)} at {result.words(best)}"
+        if best.load < max(level.load for level in levels) or len(levels) < LEAST_LEVELS:
+            return f"{where}; {_start(best)}."
+        return f"{where}, and throughput still grew there; {_start(best)}."
+    level = result.levels[result.knee]
+    most = max(other.out_tok_s or 0.0 for other in levels)
+    grows = most > (level.out_tok_s or 0.0) * (1 + STILL)
+    rest = "throughput grows little, and waiting grows." if grows else "only waiting grows."
+    return f"Up to {result.words(level)} {_start(level)}, at {_rate(level)}; beyond that {rest}"
+
+
+def _about_limits(result: LoadResult, levels: list[Level]) -> str:
+    if not result.limits.any:
+        return ""
+    kept = [level for level in levels if level.good_share is not None and level.good_share >= KEPT]
+    if not kept:
+        return f"Your limits are kept by fewer than {KEPT:.0%} of the requests at every level.".replace("%", " %")
+    best = max(kept, key=lambda level: level.load)
+    return f"Your limits hold up to {result.words(best)} ({figures.percent(best.good_share, 0)} of the requests)."
+
+
+def _start(level: Level) -> str:
+    if level.ttft is None:
+        return "when an answer starts is not known"
+    return f"an answer starts within {figures.seconds(level.ttft.p95)} (p95)"
+
+
+def _rate(level: Level) -> str:
+    return f"{figures.plain(level.out_tok_s or 0.0)} tokens/s"

@@ -1,0 +1,1 @@
+"""The parts of the Models page: the library, its details, and the hub."""

@@ -1,0 +1,150 @@
+"""Small pieces that the views of the Servers page share: buttons with names, a line to copy, a field with its label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent, QTextOption
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)  # fmt: skip
+
+from app.ui import icons
+from app.ui.frame.quiet_scroll import QuietScroll
+from app.ui.language import tr
+from app.ui.theme import Theme
+from app.ui.widgets.code_card import CopyButton
+from app.ui.widgets.label import Label
+
+WIDTH = 860
+"""The middle column at its widest, in design pixels."""
+
+
+def button(
+    name: str,
+    words: str,
+    does: Callable[[], object],
+    kind: str = "",
+    says: str = "",
+    icon: tuple[Theme, str] | None = None,
+) -> QPushButton:
+    """A push button. name: without the page's. says: its name for those who cannot see it, and its hover."""
+    made = QPushButton(words)
+    made.setObjectName(f"servers.{name}")
+    made.setAccessibleName(says or words)
+    made.setToolTip(says)
+    if kind:
+        made.setProperty("kind", kind)
+    if icon is not None:
+        icons.bind(made, icon[0], icon[1], "on_accent" if kind == "primary" else "text", 14)
+    made.clicked.connect(lambda: does())
+    return made
+
+
+def field(name: str, title: str, hint: str = "", text: str = "") -> QLineEdit:
+    """One line of text. hint: what stands in it while it is empty."""
+    made = QLineEdit(text)
+    made.setObjectName(f"servers.{name}")
+    made.setAccessibleName(title)
+    made.setPlaceholderText(hint)
+    return made
+
+
+def labelled(theme: Theme, title: str, content: QWidget, words: str = "") -> QVBoxLayout:
+    """A title above a field, and a dim line below it."""
+    column = QVBoxLayout()
+    column.setSpacing(theme.px(4))
+    label = Label(theme, title, "dim", "dim", "medium")
+    label.setBuddy(content)
+    column.addWidget(label)
+    column.addWidget(content)
+    if words:
+        column.addWidget(Label(theme, words, "caption", "dim", wrap=True))
+    return column
+
+
+def row(theme: Theme, *parts: QWidget, gap: int = 8, stretch: bool = True) -> QHBoxLayout:
+    """Widgets beside one another, from the left."""
+    made = QHBoxLayout()
+    made.setSpacing(theme.px(gap))
+    for part in parts:
+        made.addWidget(part)
+    if stretch:
+        made.addStretch(1)
+    return made
+
+
+def column_page(theme: Theme, width: int = WIDTH) -> tuple[QuietScroll, QVBoxLayout]:
+    """A page that scrolls, and the column of its content, at most `width` design pixels wide."""
+    scroll = QuietScroll()
+    column = QWidget()
+    column.setMaximumWidth(theme.px(width))
+    body = QVBoxLayout(column)
+    body.setContentsMargins(theme.px(24), theme.px(20), theme.px(24), theme.px(24))
+    body.setSpacing(theme.px(16))
+    outer = QWidget()
+    across = QHBoxLayout(outer)
+    across.setContentsMargins(0, 0, 0, 0)
+    across.addStretch(1)
+    across.addWidget(column, 1000)
+    across.addStretch(1)
+    scroll.setWidget(outer)
+    return scroll, body
+
+
+class CommandLine(QWidget):
+    """Text that is copied, not edited: wrapped, as tall as it is, with Copy at its right."""
+
+    def __init__(self, theme: Theme, name: str, title: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self.view = _Wrapped(theme)
+        self.view.setObjectName(f"servers.{name}")
+        self.view.setAccessibleName(title)
+        self.copy = CopyButton(theme, self.text, f"servers.copy_{name}", tr("Copy: {what}", what=title))
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(theme.px(8))
+        line.addWidget(self.view, 1)
+        line.addWidget(self.copy, 0, Qt.AlignmentFlag.AlignTop)
+
+    def set_text(self, text: str) -> None:
+        """Show something else."""
+        if text != self.view.toPlainText():
+            self.view.setPlainText(text)
+            self.view.fit()
+
+    def text(self) -> str:
+        """What is copied."""
+        return self.view.toPlainText()
+
+
+class _Wrapped(QPlainTextEdit):
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setReadOnly(True)
+        self.setProperty("code", "true")
+        self.setFont(theme.code_font("dim"))
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setTabChangesFocus(True)
+        self.document().setDocumentMargin(0)
+        self.document().documentLayout().documentSizeChanged.connect(lambda _size: self.fit())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
+        super().resizeEvent(event)
+        self.fit()
+
+    def fit(self) -> None:
+        """As tall as its lines."""
+        lines = max(1, round(self.document().size().height()))  # a plain-text document counts in lines
+        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + self._theme.px(4))

@@ -1,0 +1,1 @@
+"""Models behind an HTTP address: the client, what each server can, its figures, and servers started here."""

@@ -1,0 +1,144 @@
+"""One streamed answer, taken in chunk by chunk: its text, its tokens as far as the server tells, and when each came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from engines.chat.finish import ANSWER, THINK
+from engines.protocol import FinishReason
+from engines.servers.chunks import Chunk, Usage
+
+REASONS = {"length": FinishReason.LENGTH, "max_tokens": FinishReason.LENGTH}
+
+
+class Answer:
+    """Feed it chunks; `take` gives back the text to show. Times are `perf_counter_ns`.
+
+    A thought that the server keeps apart becomes text between <think> and </think>, as models write it themselves.
+    """
+
+    def __init__(self) -> None:
+        self.times_ns: list[int] = []
+        self.counts: list[int] = []
+        self.ids: list[int] = []
+        self.offsets: list[int] = []  # of each token counted, how much text was out once it was in
+        self.prompt_ids: tuple[int, ...] = ()
+        self.logprobs: list[float] = []
+        self.top: list[dict[str, float]] = []
+        self.usage: Usage | None = None
+        self.timings: dict[str, float] = {}
+        self.finish = ""
+        self.text = ""
+        self.n_shown = 0
+        self.end_ns = 0
+        self.tool = False
+        self._thinking = False
+        self._parts: list[str] = []
+        self._length = 0
+        self._guessed = False
+
+    def take(self, chunk: Chunk, stamp: Callable[[int, int], None] = lambda n, at: None) -> str:
+        """New text; `stamp(n, at_ns)` is called before, where tokens came."""
+        self.end_ns = chunk.at_ns
+        self._keep(chunk)
+        delta = self._shown(chunk)
+        if chunk.n:
+            self.times_ns.append(chunk.at_ns)
+            self.counts.append(chunk.n)
+            stamp(chunk.n, chunk.at_ns)
+        self._length += len(delta)
+        self._parts.append(delta)
+        self.offsets += [self._length] * chunk.n
+        if chunk.text or chunk.thought:
+            self.n_shown += chunk.n
+        return delta
+
+    def close(self) -> None:
+        """No more will come: join the text."""
+        self.text = "".join(self._parts)
+
+    @property
+    def reason(self) -> FinishReason:
+        return REASONS.get(self.finish, FinishReason.STOP)
+
+    @property
+    def n_in(self) -> int | None:
+        """Tokens of the prompt, by its ids, the server's usage or its timings."""
+        if self.prompt_ids:
+            return len(self.prompt_ids)
+        if self.usage is not None:
+            return self.usage.n_in
+        read = self.timings.get("prompt_n")
+        return None if read is None else int(read + self.timings.get("cache_n", 0))
+
+    @property
+    def n_cached(self) -> int | None:
+        if self.usage is not None and self.usage.n_cached is not None:
+            return self.usage.n_cached
+        return int(self.timings["cache_n"]) if "cache_n" in self.timings else None
+
+    @property
+    def n_out(self) -> int | None:
+        """Tokens made: by their ids, the server's usage, or its counts; None where it says nothing of them."""
+        if self.ids:
+            return len(self.ids)
+        if self.usage is not None and self.usage.n_out:
+            return self.usage.n_out
+        return None if self._guessed else sum(self.counts)
+
+    def notes(self) -> list[str]:
+        """What the counts do not agree on."""
+        found = []
+        said = self.usage.n_out if self.usage is not None else None
+        if self.ids and said is not None and said != len(self.ids):
+            found.append(f"the server's usage says {said:,} tokens, and {len(self.ids):,} came: those count")
+        elif not self.ids and said and said != sum(self.counts):
+            found.append(f"{len(self.counts):,} pieces came for {said:,} tokens (by the server's usage)")
+        elif self.n_out is None and self.counts:
+            found.append(f"this server does not say how many tokens it made: {len(self.counts):,} pieces came")
+        if self.tool:
+            found.append("the model asked for a tool, which it was not given")
+        return found
+
+    def decode_rate(self) -> float | None:
+        """(n_out − k₁) / (t_last − t_1), tokens a second; None below two steps, or where nobody knows n_out."""
+        n = self.n_out
+        if n is None or len(self.times_ns) < 2 or self.times_ns[-1] == self.times_ns[0]:
+            return None
+        return (n - self.counts[0]) * 1e9 / (self.times_ns[-1] - self.times_ns[0])
+
+    def gaps(self) -> list[float]:
+        """Seconds between one step and the next."""
+        return [(b - a) / 1e9 for a, b in pairwise(self.times_ns)]
+
+    def server_figures(self) -> dict[str, float]:
+        """What llama-server says of this request, in seconds."""
+        t = self.timings
+        found = {}
+        if "prompt_ms" in t:
+            found["server_prefill_s"] = found["server_ttft_s"] = t["prompt_ms"] / 1e3
+        if "predicted_ms" in t:
+            found["server_decode_s"] = t["predicted_ms"] / 1e3
+        return found
+
+    def _keep(self, chunk: Chunk) -> None:
+        self.ids += chunk.ids
+        self.prompt_ids = self.prompt_ids or chunk.prompt_ids
+        self.logprobs += chunk.logprobs
+        self.top += chunk.top
+        self.usage = chunk.usage or self.usage
+        self.timings = chunk.timings or self.timings
+        self.finish = chunk.finish or self.finish
+        self.tool = self.tool or chunk.tool
+        self._guessed = self._guessed or bool(chunk.n and not chunk.ids and not chunk.logprobs and chunk.total is None)
+
+    def _shown(self, chunk: Chunk) -> str:
+        delta = ""
+        if chunk.thought:
+            delta = chunk.thought if self._thinking else THINK + chunk.thought
+            self._thinking = True
+        if chunk.text:
+            delta += ANSWER + chunk.text if self._thinking else chunk.text
+            self._thinking = False
+        return delta
