@@ -139,7 +139,7 @@ def adopt_orphans() -> bool:
     import ctypes  # noqa: PLC0415 - only in a server's keeper
 
     set_child_subreaper = 36  # PR_SET_CHILD_SUBREAPER
-    return ctypes.CDLL(None, use_errno=True).prctl(set_child_subreaper, 1, 0, 0, 0) == 0
+    return bool(ctypes.CDLL(None, use_errno=True).prctl(set_child_subreaper, 1, 0, 0, 0) == 0)
 
 
 def descendants(pid: int) -> list[psutil.Process]:

@@ -101,9 +101,9 @@ class Repo:
 
 @dataclass(frozen=True)
 class Fault:
-    """kind: cut, stall, flip, ignore_range, etag, length, wrong_range, status, html, loop, redirect, api, garbage, none.
+    """kind: cut, stall, mute, flip, ignore_range, etag, length, wrong_range, status, html, loop, redirect, api, garbage, none.
 
-    at: byte of the file. value: a length, ETag, status or address. path: only for files whose name contains it.
+    at: byte of the file (an etag with one is a cut as well). value: a length, ETag, status or address. path: only for files whose name contains it.
     """
 
     kind: str
@@ -130,6 +130,7 @@ class HubServer:
         self.repos, self.tokens, self.cdn = dict(repos), tokens, cdn
         self.faults: list[Fault] = []
         self.asked: list[Asked] = []
+        self.sent_bytes = 0
         self.etags: dict[str, str] = {}
         self.ending = threading.Event()
         self.guard = threading.Lock()
@@ -206,7 +207,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _api(self, rest: str, query: dict[str, list[str]]) -> None:
         fault = self._fault("api", "api")
-        if fault is not None and fault.kind == "api":
+        if fault is not None and fault.kind == "api" and fault.value == "mute":
+            self._note(0)
+            self.server.hub.ending.wait(fault.seconds)
+            self.close_connection = True
+        elif fault is not None and fault.kind == "api":
             self._say(int(fault.value or 500), b"{}", fault.headers)
         elif fault is not None and fault.kind == "garbage":
             self._say(200, fault.value or b"<html>log in</html>", fault.headers)
@@ -293,6 +298,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(int(fault.value), b"no", fault.headers)
         elif kind == "html":
             self._say(200, b"<!doctype html><title>Log in</title>", {"Content-Type": "text/html"})
+        elif kind == "mute":
+            assert fault is not None
+            self._note(0)
+            self.server.hub.ending.wait(fault.seconds)
+            self.close_connection = True
         elif kind in ("loop", "redirect"):
             assert fault is not None
             self.server.hub.misbehave(*([fault] if kind == "loop" else []))
@@ -333,15 +343,18 @@ class _Handler(BaseHTTPRequestHandler):
         return (start, end, 206) if start < size else (0, 0, 416)
 
     def _pour(self, content: Content, start: int, end: int, fault: Fault) -> None:
-        until = min(end, max(start, fault.at)) if fault.kind in ("cut", "stall") else end
+        short = fault.kind in ("cut", "stall") or (fault.kind == "etag" and fault.at > 0)
+        until = min(end, max(start, fault.at)) if short else end
         for at in range(start, until, STEP):
             data = bytearray(content.read(at, min(STEP, until - at)))
             if fault.kind == "flip" and at <= fault.at < at + len(data):
                 data[fault.at - at] ^= 1
             self.wfile.write(data)
+            with self.server.hub.guard:
+                self.server.hub.sent_bytes += len(data)
         if fault.kind == "stall":
             self.server.hub.ending.wait(fault.seconds)
-        if fault.kind in ("cut", "stall", "length"):
+        if short or fault.kind == "length":
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
 
@@ -373,13 +386,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _begin(self, status: int, headers: Mapping[str, str]) -> None:
-        hub = self.server.hub
-        with hub.guard:
-            hub.asked.append(Asked(self.path, {k.lower(): v for k, v in self.headers.items()}, status))
+        self._note(status)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
+
+    def _note(self, status: int) -> None:
+        hub = self.server.hub
+        with hub.guard:
+            hub.asked.append(Asked(self.path, {k.lower(): v for k, v in self.headers.items()}, status))
 
 
 def _blob(content: Content) -> str:

@@ -12,7 +12,6 @@ import re
 import ssl
 import subprocess
 import threading
-import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from tests.stand_in_answers import Writer, page_vllm
 FAULTS = (
     "hang", "hang_midstream", "html", "html_stream", "half_chunk", "http500", "cut", "wrong_usage", "long_line", "endless_line",
     "no_done", "crlf", "split", "error_event", "echo_key", "redirect", "garbage", "whole", "no_usage", "reasoning", "no_count",
-    "close", "bad_json", "refuse:FIELD",
+    "close", "bad_json", "refuse:FIELD", "hang_requests", "fail_seeds",
 )  # fmt: skip
 OWNERS = {
     "vllm": "vllm", "llama-server": "llamacpp", "sglang": "sglang", "tensorrt-llm": "tensorrt_llm", "ollama": "library",
@@ -68,6 +67,7 @@ class StandIn:
     token_s: float = 0.001
     prefill_s: float = 0.002
     fault: str = ""
+    listen: int = 0  # the port; 0: any
     certificate: Path | None = None  # PEM of key and certificate: then it speaks TLS
     asked: list[Asked] = field(default_factory=list)
     counters: Counters = field(default_factory=Counters)
@@ -77,7 +77,7 @@ class StandIn:
     def __post_init__(self) -> None:
         self.guard = threading.Lock()
         self.stopping = threading.Event()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = ThreadingHTTPServer(("127.0.0.1", self.listen), _handler(self))
         self._http.daemon_threads = True
         if self.certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -335,6 +335,8 @@ class _Handler(BaseHTTPRequestHandler):
             return f"The model `{body.get('model')}` does not exist.", 404
         if s.fault.startswith("refuse:") and (name := s.fault.partition(":")[2]) in body:
             return f"Unrecognized request argument supplied: {name}", 400
+        if s.fault == "fail_seeds" and body.get("seed", 10) != 10:
+            return "out of luck", 503
         if len(prompt) + limit > s.n_ctx:
             return (
                 f"This model's maximum context length is {s.n_ctx} tokens, and {len(prompt)} + {limit} were asked for.",

@@ -25,7 +25,7 @@ from app.cli.run import chosen_knobs
 from app.errors import TandemError
 from app.lab.errors import translated
 from app.lab.loadtest.events import LevelDone, LoadEvent, LoadMoment, LoadWatcher
-from app.lab.loadtest.outside import open_results
+from app.lab.loadtest.outside import open_results, under
 from app.lab.loadtest.page import html_of
 from app.lab.loadtest.plan import Limits, LoadMode, LoadPlan, plan_of, preset
 from app.lab.loadtest.report import csv_of, json_of, json_text, requests_csv_of
@@ -89,6 +89,8 @@ def loadtest(program: Program, /, model: str | None, as_json: bool, opened: tupl
             result = run_test(services.launcher, variant, spec, plan, watcher, knobs=knobs)
         finally:
             ticker.done()
+    if result.limits.any:
+        beside = [under(other, result.limits) for other in beside]
     show([result, *beside], asked, as_json)
     click.get_current_context().exit(EXIT[result.status])
 

@@ -9,7 +9,10 @@ import click
 
 from app.cli.figures import size
 from app.cli.models_fit import Wanted, shape, show_fits
-from app.cli.program import Interrupts, Program, Ticker, json_option, not_built, pass_program, say, show_json
+from app.cli.models_hub import PREFIX, add_url, get_from_hub, search
+from app.cli.models_scan import scan
+from app.cli.models_shape import show_one, show_variants
+from app.cli.program import Interrupts, Program, Ticker, json_option, pass_program, say, show_json
 from app.errors import TandemError
 from app.lab.convert import convert as make_variant
 from app.lab.fit import fits
@@ -21,9 +24,9 @@ from engines.spec import EngineSpec, Verb
 @click.group(invoke_without_command=True)
 @click.pass_context
 def models(context: click.Context) -> None:
-    """List, get, add, convert and remove models."""
+    """List, find, get, add, convert and remove models."""
     if context.invoked_subcommand is None:
-        raise click.UsageError("Say what to do: list, info, get, add, fit, convert, remove.", context)
+        raise click.UsageError("Say what to do: list, info, scan, search, get, add, fit, convert, remove.", context)
 
 
 @models.command("list")
@@ -48,11 +51,14 @@ def info(program: Program, model: str, as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("model", metavar="ID|starter")
+@click.argument("model", metavar="ID|starter|hf:ORG/NAME[:VARIANT]")
 @json_option
 @pass_program
 def get(program: Program, model: str, as_json: bool) -> None:
-    """Download a starter model, or the whole starter pack."""
+    """Download a starter model, the whole starter pack, or a model from the hub."""
+    if model.startswith(PREFIX):
+        get_from_hub(program, model.removeprefix(PREFIX), as_json)
+        return
     ticker = Ticker()
     with program.services() as services, Interrupts().watching() as interrupts:
         wanted = [s.id for s in services.library.starters() if s.in_pack] if model == "starter" else [model]
@@ -69,13 +75,14 @@ def get(program: Program, model: str, as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("path", metavar="PATH")
+@click.argument("path", metavar="PATH|URL")
 @json_option
 @pass_program
 def add(program: Program, path: str, as_json: bool) -> None:
-    """Use a model file or folder of your own where it lies."""
+    """Use a model file or folder of your own where it lies, or download one from an address."""
     if "://" in path:
-        not_built("Adding from an address")
+        add_url(program, path, as_json)
+        return
     with program.services() as services:
         found = services.library.add(Path(path).expanduser().absolute())
     if len(found) == 1:
@@ -114,21 +121,15 @@ def convert(program: Program, model: str, target: str, as_json: bool) -> None:
 @json_option
 @pass_program
 def remove(program: Program, model: str, as_json: bool) -> None:
-    """Remove a model or one variant; a file of your own outside the library is left where it is."""
+    """Move a model or one variant to the trash; a file of your own outside the library is left where it is."""
     with program.services() as services:
         gone = services.library.remove(model)
     if as_json:
         show_json({"removed": [str(p) for p in gone.removed], "freed_bytes": gone.freed_bytes})
     else:
-        click.echo(f"Removed {model}: {size(gone.freed_bytes)} freed.")
-
-
-@models.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
-@pass_program
-def scan(program: Program, rest: tuple[str, ...]) -> None:
-    """Find models of other programs (coming)."""
-    not_built("`tandem models scan`")
+        click.echo(f"Removed {model}: {size(gone.freed_bytes)}.")
+        for note in gone.notes:
+            say(f"note: {note}")
 
 
 @models.command()
@@ -150,6 +151,10 @@ def fit(program: Program, model: str, engine: str | None, pairs: tuple[str, ...]
         show_fits(model, found)
 
 
+models.add_command(scan)
+models.add_command(search)
+
+
 def converter(source: Variant, target: str) -> EngineSpec:
     """The engine that can make `target` out of this format. Raises TandemError."""
     offers = [s for s in registry.visible() if Verb.CONVERT in s.verbs and source.format in s.converts]
@@ -159,53 +164,6 @@ def converter(source: Variant, target: str) -> EngineSpec:
     known = sorted({t for s in offers for t in s.converts[source.format]})
     hint = f"From {source.format} there are: {', '.join(known)}." if known else "No engine converts this format."
     raise TandemError("no_conversion", f"{source.ref} cannot be made into “{target}”.", hint)
-
-
-def describe(variant: Variant) -> dict[str, Any]:
-    """CLI.md's shape of one variant."""
-    return {
-        "id": variant.id, "variant": variant.variant, "task": variant.task, "title": variant.title, "format": variant.format,
-        "licence": variant.licence, "bytes": variant.bytes, "bits_per_weight": variant.bits_per_weight,
-        "lineage": variant.lineage.text, "engines": engines_for(variant),
-        "files": [{"path": f.path, "bytes": f.bytes, "sha256": f.sha256} for f in variant.files],
-    }  # fmt: skip
-
-
-def engines_for(variant: Variant) -> list[str]:
-    return [s.id for s in registry.visible() if s.task == variant.task and variant.format in s.formats]
-
-
-def show_one(variant: Variant, as_json: bool) -> None:
-    if as_json:
-        show_json(describe(variant))
-        return
-    for name, value in describe(variant).items():
-        if name == "files":
-            for file in value:
-                click.echo(f"{'file':>16}  {file['path']}  {size(file['bytes'])}  {file['sha256']}")
-        else:
-            click.echo(f"{name:>16}  {_word(name, value)}")
-
-
-def show_variants(found: list[Variant], as_json: bool) -> None:
-    if as_json:
-        show_json({"models": [describe(v) for v in found]})
-        return
-    if not found:
-        click.echo("No models yet. `tandem models get starter` gets the starter pack.")
-    for v in found:
-        bits = f"{v.bits_per_weight:.2f} bits" if v.bits_per_weight else ""
-        click.echo(
-            f"{v.ref:<32} {v.task:<11} {size(v.bytes):>8}  {bits:<10}  {', '.join(engines_for(v)) or 'no engine yet'}  {v.title}"
-        )
-
-
-def _word(name: str, value: Any) -> str:
-    if name == "bytes":
-        return size(value)
-    if isinstance(value, list):
-        return ", ".join(value) or "none yet"
-    return f"{value:.2f}" if isinstance(value, float) else "–" if value is None else str(value)
 
 
 def _progress(ticker: Ticker, starter: str) -> Any:

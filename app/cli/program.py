@@ -26,6 +26,10 @@ CODES = {
     "store_damaged": UNREACHABLE, "no_space": UNREACHABLE, "in_use": UNREACHABLE, "device_busy": UNREACHABLE,
     "load_failed": FAILED, "engine_error": FAILED, "engine_ended": FAILED, "no_memory": FAILED, "unresponsive": FAILED, "forced": FAILED,
     "no_runtime": FAILED, "bad_template": FAILED, "wrong_protocol": FAILED, "bad_frame": FAILED, "engine_unavailable": FAILED,
+    "rate_limited": UNREACHABLE, "not_a_hub": UNREACHABLE, "bad_redirect": UNREACHABLE, "stalled": UNREACHABLE,
+    "bad_checksum": FAILED, "changed": FAILED,
+    "no_server": UNREACHABLE, "server_silent": UNREACHABLE, "not_a_server": UNREACHABLE, "bad_certificate": UNREACHABLE,
+    "server_error": FAILED, "cut_off": FAILED, "bad_stream": FAILED, "too_long_line": FAILED,
     "quantize_failed": FAILED, "convert_failed": FAILED, "no_window": BAD_INPUT,
 }  # fmt: skip
 """Error code → exit code; any other code is bad input (2)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -120,6 +121,8 @@ class HeadlessChat:
             if self._session.state is SessionState.EMPTY:
                 raise TandemError("cancelled", "Loading was cancelled.")
             self._raise_failure()
+        if self._session.loaded is not None and self._session.loaded.command:
+            self._watcher.progress(f"started: {shlex.join(self._session.loaded.command)}")
 
     def _request(self) -> ChatRequest:
         run = {k.name for k in self._order.spec.run if k.scope is Scope.RUN}

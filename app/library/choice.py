@@ -56,7 +56,9 @@ def no_variant(ref: str, candidates: Sequence[Variant], spec: EngineSpec, way_ou
 
 def missing_files(variant: Variant) -> TandemError:
     """The variant is in the library, its files are not what they were."""
-    if variant.outside:
+    if variant.origin.kind == "place":
+        hint = "Connect the drive or put the file back; if it changed, look again with: tandem models scan"
+    elif variant.outside:
         hint = f"Put it back, add it again, or forget it with: tandem models remove {variant.ref}"
     else:
         hint = f"Get or make it again: tandem models remove {variant.ref}"

@@ -52,7 +52,7 @@ class Elsewhere:
         return tuple(places.values())
 
     def add(self, path: Path) -> Place:
-        """Name a folder. Raises TandemError `no_folder`, `bad_name`."""
+        """Name a folder. Raises TandemError `no_such_folder`, `bad_name`."""
         return self._named.add(path, self._usual())
 
     def remove(self, id: str) -> None:

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from app.library.ct2_folder import is_ct2
 from app.library.refusal import HINTS, Reason
@@ -190,7 +191,7 @@ class Finder:
         names = here.files
         if PIPELINE in names:
             return self._take_folder(path, where)
-        if "model.bin" in names and is_ct2(names["model.bin"].path):
+        if "model.bin" in names and is_ct2(Path(names["model.bin"].path)):
             return self._take_folder(path, where)
         if CONFIG not in names:
             return False

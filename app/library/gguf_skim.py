@@ -31,6 +31,7 @@ from app.library.gguf_header import (
 from app.library.refusal import Reason, refused
 
 WINDOW = 128 << 10  # read at once
+LONG_TEXT = 24  # bytes that a text of a long list takes at most on the average
 SHORT_LIST = 256  # texts; a shorter list is walked
 MAX_TEXT = 1 << 20
 LEAST_TEXT, LEAST_MERGE = 9, 11  # bytes that each text of a list takes at least, with its length: "x", "x y"
@@ -124,19 +125,29 @@ class _Skimmer:
                 self._text(MAX_TEXT)
         else:
             self._jump(count * (LEAST_MERGE if key.endswith(".merges") else LEAST_TEXT))
-            self._find(_KEYS if keys_left else _TENSORS)
+            reach = count * LONG_TEXT + WINDOW
+            if not (keys_left and self._find(_KEYS[:1], reach)) and not self._find(
+                _KEYS if keys_left else _TENSORS, LIMIT
+            ):
+                raise _LostError
         return Array("str", count)
 
-    def _find(self, beginnings: tuple[bytes, ...]) -> None:
-        """Move to the next name that begins so, stands behind its own length and before a number below 13."""
+    def _find(self, beginnings: tuple[bytes, ...], reach: int) -> bool:
+        """Move to the next name that begins so, stands behind its own length and before a number below 13.
+
+        reach: how many bytes to look at. False, and nowhere else, if there is none.
+        """
+        origin = self.base + self.at
         while True:
             for place in sorted(self._places(beginnings)):
                 found = _NAME.match(self.data, place)
                 if found is not None and found[1][0] == len(found[2]):
                     self.at = place
-                    return
-            if self.base + len(self.data) >= self.file_bytes:
-                raise _LostError
+                    return True
+            end = self.base + len(self.data)
+            if end >= min(self.file_bytes, origin + reach):
+                self.base, self.at, self.data = origin, 0, b""
+                return False
             self._move(max(self.at, len(self.data) - 256), WINDOW)
 
     def _places(self, beginnings: tuple[bytes, ...]) -> list[int]:

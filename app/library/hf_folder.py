@@ -154,7 +154,7 @@ def _shards(folder: Path, limit: int) -> list[StoredTensor]:
         if part not in parts:
             if not (folder / part).is_file():
                 raise refused(
-                    Reason.SHARDS, folder, f"{part} is missing ({len(set(names.values())):,} parts belong to it)"
+                    Reason.SHARDS, folder, f"its part {part} is missing ({len(set(names.values())):,} belong to it)"
                 )
             sniff(folder / part)
             parts[part] = read_safetensors(folder / part, limit)

@@ -176,7 +176,7 @@ class Library:
         return self._elsewhere.places()
 
     def add_place(self, path: Path) -> Place:
-        """Name a folder with models; they are used where they lie. Raises TandemError `no_folder`, `bad_name`."""
+        """Name a folder with models; they are used where they lie. Raises TandemError `no_such_folder`, `bad_name`."""
         return self._elsewhere.add(path)
 
     def remove_place(self, id: str) -> None:

@@ -15,9 +15,9 @@ class Names:
     """
 
     def __init__(self, taken: Iterable[str], refs: Iterable[str], before: dict[str, tuple[str, str, str]]) -> None:
-        self._before = before
-        self._taken = set(taken) - {model for _, model, _ in before.values()}
         self._refs = set(refs)
+        self._before = before = {p: n for p, n in before.items() if f"{n[1]}:{n[2]}" not in self._refs}
+        self._taken = set(taken) - {model for _, model, _ in before.values()}
         self._owner: dict[str, str] = {}
         for place, model, variant in before.values():
             self._owner.setdefault(model, place)

@@ -184,10 +184,10 @@ class NamedPlaces:
         return id in self._read().left_out
 
     def add(self, path: Path, usual: list[Place]) -> Place:
-        """Remember a folder; one that is a usual place is only put back on the list. Raises TandemError `no_folder`."""
+        """Remember a folder; one that is a usual place is only put back on the list. Raises TandemError `no_such_folder`."""
         path = Path(os.path.abspath(path.expanduser()))
         if not os.path.isdir(path):
-            raise TandemError("no_folder", f"There is no folder {path}.", "Name a folder with model files in it.")
+            raise TandemError("no_such_folder", f"There is no folder {path}.", "Name a folder with model files in it.")
         try:
             str(path).encode()
         except UnicodeEncodeError:

@@ -170,8 +170,15 @@ def _summary(place: Place, present: bool, found: Sequence[Found]) -> PlaceSummar
 
 
 def _names_before(last: Scan | None) -> dict[str, tuple[str, str, str]]:
-    found = last.found if last else ()
-    return {f.path: (f.place, f.variant.id, f.variant.variant) for f in found if f.variant is not None}
+    """path → (place, id, variant) of what is still there, and of what lies on a drive that is gone."""
+    if last is None:
+        return {}
+    gone = {s.place.id for s in last.places if not os.path.isdir(s.place.path)}
+    return {
+        f.path: (f.place, f.variant.id, f.variant.variant)
+        for f in last.found
+        if f.variant is not None and (f.place in gone or os.path.lexists(f.path))
+    }
 
 
 def _count(number: int, word: str) -> str:

@@ -85,6 +85,8 @@ class _Asker:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._http: Any = importlib.import_module("urllib3")
+        if not address.verify:  # the person has been told, and said so
+            self._http.disable_warnings(self._http.exceptions.InsecureRequestWarning)
         self._root = address.url.removesuffix("/v1")
         self._pool: Any = self._http.PoolManager(ssl_context=_context(address))
 
@@ -291,15 +293,15 @@ def _ollama(asker: _Asker) -> Said:
 
 def _lm_studio(asker: _Asker) -> Said:
     data = asker.look("/api/v0/models").get("data")
-    if not isinstance(data, list):
+    own = [
+        one for one in (data if isinstance(data, list) else []) if isinstance(one, dict) and "max_context_length" in one
+    ]
+    if not own:
         return None
-    contexts = {}
-    for one in data:
-        if isinstance(one, dict):
-            n_ctx = _count(one.get("loaded_context_length")) or _count(one.get("max_context_length"))
-            if n_ctx:
-                contexts[str(one.get("id"))] = n_ctx
-    return "", contexts
+    contexts = {
+        str(one.get("id")): _count(one.get("loaded_context_length")) or _count(one["max_context_length"]) for one in own
+    }
+    return "", {model: n for model, n in contexts.items() if n}
 
 
 def _sglang(asker: _Asker) -> Said:

@@ -39,7 +39,8 @@ def take_in(
     try:
         shutil.move(folder, making.content)
         variant = _variant(facts, model_id, name, files, folder, making.content)
-        whose = {"title": facts.title or title, "licence": facts.licence or licence, "origin": origin}
+        called = title if path == folder else facts.title or title  # a folder's own name is ours, not the model's
+        whose = {"title": called, "licence": facts.licence or licence, "origin": origin}
         return [entries.publish(making, msgspec.structs.replace(variant, **whose))]
     except BaseException as error:
         if making.content.exists() and not folder.exists():

@@ -8,6 +8,10 @@ from app.store.database import Database, clean, from_json, new_id, not_found, no
 from app.store.records import LoadTestRecord
 
 _COLUMNS = ", ".join(LoadTestRecord.__struct_fields__)
+_HEADS = (
+    f"SELECT {', '.join(n for n in LoadTestRecord.__struct_fields__ if n != 'result')} FROM load_tests "  # noqa: S608
+    "WHERE deleted IS NULL ORDER BY seq DESC LIMIT ?"
+)
 
 
 class LoadTests(Database):
@@ -37,6 +41,11 @@ class LoadTests(Database):
         query = f"SELECT {_COLUMNS} FROM load_tests WHERE deleted IS NULL ORDER BY seq DESC LIMIT ?"  # noqa: S608
         rows = self.read(lambda c: c.execute(query, (limit,)).fetchall())
         return [_record(dict(row)) for row in rows]
+
+    def load_test_heads(self, limit: int = 100) -> list[LoadTestRecord]:
+        """As `load_tests`, for a list: their results, which may be long, stay on the disk and are empty here."""
+        rows = self.read(lambda c: c.execute(_HEADS, (limit,)).fetchall())
+        return [LoadTestRecord(**dict(row)) for row in rows]
 
     def delete_load_test(self, id: str) -> None:
         """Put it away."""

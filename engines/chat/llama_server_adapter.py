@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from engines.chat.llama_server import SPEC
-from engines.protocol import ModelFiles
+from engines.knobs import Knob, Value
+from engines.protocol import Loaded, ModelFiles
 from engines.servers.launch import HOST
 from engines.servers.launched import LaunchedServer
 
+SLOTS = r"n_slots *= *(\d+)"
 IF_KNOWN = ("--metrics", "--jinja", "--offline", "--no-webui", "--no-ui")
 
 
@@ -26,9 +28,19 @@ class LlamaServer(LaunchedServer):
         "n_threads": r"n_threads *= *(\d+)",
         "n_threads_batch": r"n_threads_batch *= *(\d+)",
         "n_gpu_layers": r"offloaded (\d+)/\d+ layers to GPU",
-        "parallel": r"n_slots *= *(\d+)",
+        "parallel": SLOTS,
         "flash_attn": r"[Ff]lash [Aa]ttention was auto, set to (\w+)|llama_context: flash_attn *= *(enabled|disabled)",
     }
+
+    def _told(self, knob: Knob, loaded: Loaded) -> Value:
+        """The context is shared out among the slots: of what each has, as it says itself, the whole is the knob's value."""
+        find = self._running().find
+        if knob.name != "n_ctx":
+            return super()._told(knob, loaded)
+        one, slots = find(r"n_ctx_slot *= *(\d+)"), find(SLOTS)
+        if not one or not slots:
+            return None
+        return int(one) * (int(slots) if find(r"kv_unified *= *'?(\w+)") == "false" else 1)
 
     def _arguments(self, files: ModelFiles, port: int, key: str, path: Path) -> tuple[str, ...]:
         known = self._known(path, *IF_KNOWN)

@@ -103,7 +103,7 @@ class ServerAdapter:
     def _prime(self, job: Job) -> str:
         """One token, so that the first answer is no slower than the second. A note where the server refuses."""
         _, _, asker = self._ready()
-        knobs: Settings = {"max_tokens": 1, "temperature": 0.0}
+        knobs: Settings = {"max_tokens": 1, "temperature": 0.0, "cache_prompt": False}  # nothing of it is found again
         try:
             _, exchange = asker.send(
                 asker.prepare(ChatRequest(messages=(Message("user", "Hi"),)), knobs), watching(job)

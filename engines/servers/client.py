@@ -54,7 +54,8 @@ class Client:
     """
 
     def __init__(self, address: Address, *, timeout_s: float = 600.0, pool: int = 8) -> None:
-        """timeout_s: how long a server may be silent in the middle of an answer. Raises EngineError `bad_certificate`."""
+        """timeout_s: how long a server may be silent in the middle of an answer. Raises EngineError `bad_url`, `bad_key`, `bad_certificate`."""
+        errors.check(address)
         self.address, self.timeout_s = address, timeout_s
         self.base = address.url.rstrip("/")
         self.root = self.base.removesuffix("/v1")

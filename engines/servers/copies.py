@@ -35,7 +35,9 @@ class Copies:
         self._gate, self._over = threading.Event(), threading.Event()
         self.all = [Copy() for _ in range(n)]
         for number, copy in enumerate(self.all, 1):
-            copy.thread = threading.Thread(target=self._work, args=(number, copy), name=f"tandem-copy-{number}", daemon=True)
+            copy.thread = threading.Thread(
+                target=self._work, args=(number, copy), name=f"tandem-copy-{number}", daemon=True
+            )
             copy.thread.start()
 
     def go(self) -> None:

@@ -14,6 +14,7 @@ from engines.servers.errors import answered, no_json
 COMMON = {
     "temperature": "temperature", "top_p": "top_p", "max_tokens": "max_tokens", "seed": "seed", "stop": "stop",
     "logprobs": "logprobs", "frequency_penalty": "frequency_penalty", "presence_penalty": "presence_penalty",
+    "schema": "response_format",
 }  # fmt: skip
 WIDE = COMMON | {"top_k": "top_k", "min_p": "min_p", "repeat_penalty": "repetition_penalty", "ignore_eos": "ignore_eos"}
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
+import urllib.parse
 
 import msgspec
 
@@ -12,6 +14,7 @@ from engines.errors import EngineError
 from engines.protocol import Address
 from engines.servers.chunks import error_text
 
+KEY = re.compile(r"[!-~]*\Z")
 HTML = ("<!doctype", "<html")
 
 
@@ -22,6 +25,17 @@ class HttpError(EngineError):
         super().__init__(code, message, hint)
         self.status = status
         self.body = body
+
+
+def check(address: Address) -> None:
+    """Raises EngineError `bad_url`, `bad_key`: what would end in a log, or cannot be sent."""
+    parts = urllib.parse.urlsplit(address.url)
+    if parts.username or parts.password or parts.query or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise EngineError("bad_url", "The server's address is not one, or it carries a key.",
+                          "Write it like http://127.0.0.1:8000/v1; the key has its own field.")  # fmt: skip
+    if not KEY.match(address.key):
+        raise EngineError("bad_key", "The key has a character that no key has: a space, a line's end, or one beyond ASCII.",
+                          "Copy it again, without anything around it.")  # fmt: skip
 
 
 def masked(text: str, key: str) -> str:

@@ -46,14 +46,18 @@ class GaugeReader:
 
     def read_now(self, timeout_s: float = READ_S) -> Gauges | None:
         """The figures as they are now; None where they cannot be had."""
-        with self._guard:
+        if not self._guard.acquire(timeout=timeout_s):
+            return None
+        try:
             for path in list(self._paths):
                 found = self._read(path, timeout_s)
                 if found is not None:
                     self._paths = [path]
                     self.latest = found
                     return found
-        return None
+            return None
+        finally:
+            self._guard.release()
 
     def nudge(self) -> None:
         """Ask at once instead of at the next second: requests of ours have ended."""

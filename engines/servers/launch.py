@@ -98,7 +98,7 @@ class Server:
         self._ended = threading.Event()
         try:
             self._process = job.child(
-                _kept(order.argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                _kept(order.argv), stdin=subprocess.PIPE if children.LINUX else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 env=order.environment(), **({"process_group": 0} if children.LINUX else {}),
             )  # fmt: skip
         except OSError as error:

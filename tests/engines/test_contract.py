@@ -179,23 +179,21 @@ def test_an_engine_keeps_its_word(
 ) -> None:
     """One worker for all of it: loading is what costs."""
     assert spec.task is Task.CHAT, "write this for the new task"
-    if spec.programs:
-        pytest.skip("its program may not be here: tests/engines/servers tests it with a stand-in")
     one = talk()
     if not spec.for_tests:
         _check_no_model(one, spec, tmp_path / "broken")
     loaded = one.loaded(spec.id, files, **small(spec, {"n_ctx": 4096, "n_threads": 1, "threads": 1, "num_threads": 1}))
     _check_loaded(spec, loaded)
-    _check_length(one)
-    _check_discard(one)
+    _check_length(one, spec)
+    _check_discard(one, spec)
     _check_cancel(one, spec)
     _check_refusals(one)
     if not loaded.sees:
         _check_blind(one, spec)
     if Verb.TOKENIZE in spec.verbs:
-        ids = _check_tokenize(one)
+        ids = _check_tokenize(one, spec)
         if not spec.for_tests:
-            _check_ids(one)
+            _check_ids(one, spec)
         if Verb.SCORE in spec.verbs:
             _check_score(one, ids, tmp_path)
 
@@ -227,16 +225,18 @@ def _check_loaded(spec: EngineSpec, loaded: Any) -> None:
     assert all(name in loaded.effective for name in loaded.why)
 
 
-def _check_length(one: Talk) -> None:
+def _check_length(one: Talk, spec: EngineSpec) -> None:
     first = one.expect(Finished, ask(one, knobs={"max_tokens": 7}, clear_cache=True))
     assert first.reason is FinishReason.LENGTH
-    assert first.metrics["n_out"] == len(first.ids) == sum(first.counts) == 7
+    assert first.metrics["n_out"] == sum(first.counts) == 7
+    assert len(first.ids) == 7 or _tells_no_ids(spec, first)
     assert len(first.times_ns) == len(first.counts)
     assert list(first.times_ns) == sorted(first.times_ns)
     assert first.times_ns[0] > 0
-    assert first.metrics["n_in"] == len(first.prompt_ids) > 0
+    assert (first.metrics["n_in"] or 0) > 0
+    assert first.metrics["n_in"] == len(first.prompt_ids) or _tells_no_ids(spec, first)
     assert one.text(first.id) == first.text
-    _check_offsets(first)
+    _check_offsets(first, spec)
     assert first.effective["max_tokens"] == 7
     assert first.memory.peak_bytes or spec.remote
     again = one.expect(Finished, ask(one, knobs={"max_tokens": 7}, clear_cache=True))
@@ -244,17 +244,22 @@ def _check_length(one: Talk) -> None:
     assert again.metrics["n_cached"] == 0
 
 
-def _check_offsets(done: Finished) -> None:
+def _tells_no_ids(spec: EngineSpec, done: Finished) -> bool:
+    """Many a server streams texts alone; then there are no ids at all."""
+    return spec.remote and not done.ids and not done.prompt_ids
+
+
+def _check_offsets(done: Finished, spec: EngineSpec) -> None:
     """One for each id, growing, never past the text; what a page colours token by token."""
     assert len(done.offsets) == len(done.ids)
     assert list(done.offsets) == sorted(done.offsets)
-    assert 0 < done.offsets[-1] <= len(done.text)
+    assert _tells_no_ids(spec, done) or 0 < done.offsets[-1] <= len(done.text)
 
 
-def _check_discard(one: Talk) -> None:
+def _check_discard(one: Talk, spec: EngineSpec) -> None:
     quiet = one.expect(Finished, ask(one, knobs={"max_tokens": 5}, discard_text=True))
     assert quiet.metrics["n_out"] == 5
-    _check_offsets(quiet)
+    _check_offsets(quiet, spec)
     assert one.text(quiet.id) == ""
 
 
@@ -274,8 +279,10 @@ def _check_cancel(one: Talk, spec: EngineSpec) -> None:
         if isinstance(event, Text) and event.id == number:
             before = event.stats["n_out"]
     rate = (done.metrics["n_out"] or 1) / (done.times_ns[-1] / 1e9)
-    assert len(done.ids) < 3500
-    assert len(done.ids) - before <= max(20, rate * (spec.cancel_grain_s + 0.2))
+    made = sum(done.counts)
+    assert len(done.ids) == made or _tells_no_ids(spec, done)
+    assert made < 3500
+    assert made - before <= max(20, rate * (spec.cancel_grain_s + 0.2))
     after = one.expect(Finished, ask(one, knobs={"max_tokens": 3}))
     assert after.reason is FinishReason.LENGTH
 
@@ -305,15 +312,16 @@ def _check_blind(one: Talk, spec: EngineSpec) -> None:
         one.events.clear()
 
 
-def _check_tokenize(one: Talk) -> tuple[int, ...]:
+def _check_tokenize(one: Talk, spec: EngineSpec) -> tuple[int, ...]:
     one.session.send(Tokenize(id=910, text=SENTENCE))
     one.session.send(Tokenize(id=911, messages=(Message("user", SENTENCE),)))
     text, messages = one.expect(Tokens, 910).ids, one.expect(Tokens, 911).ids
     assert text
     run = one.expect(Finished, ask(one, knobs={"max_tokens": 1}))
-    assert messages == run.prompt_ids, "the page's count must be the run's"
+    assert len(messages) == run.metrics["n_in"]
+    assert messages == run.prompt_ids or _tells_no_ids(spec, run), "the page's count must be the run's"
     assert isinstance(text, tuple)
-    _check_pieces(one, run.prompt_ids)
+    _check_pieces(one, messages)
     return text
 
 
@@ -333,13 +341,18 @@ def _check_pieces(one: Talk, prompt: tuple[int, ...]) -> None:
     one.events.clear()
 
 
-def _check_ids(one: Talk) -> None:
+def _check_ids(one: Talk, spec: EngineSpec) -> None:
     """Ids go in as they are: two lanes can be given the same ones."""
     by_text = one.expect(Finished, ask(one, knobs={"max_tokens": 5}, clear_cache=True))
     number = Session.next_id()
     knobs: Settings = {"max_tokens": 5, "temperature": 0.0, "ignore_eos": True}
-    one.session.send(Run(id=number, request=ChatRequest(ids=by_text.prompt_ids, knobs=knobs, clear_cache=True)))
-    assert one.expect(Finished, number).ids == by_text.ids
+    one.session.send(Tokenize(id=940, messages=(Message("user", SENTENCE),)))
+    ids = one.expect(Tokens, 940).ids
+    assert ids == by_text.prompt_ids or _tells_no_ids(spec, by_text)
+    one.session.send(Run(id=number, request=ChatRequest(ids=ids, knobs=knobs, clear_cache=True)))
+    by_ids = one.expect(Finished, number)
+    assert by_ids.ids == by_text.ids
+    assert by_ids.text == by_text.text or not spec.remote
 
 
 def _check_score(one: Talk, ids: tuple[int, ...], folder: Path) -> None:

@@ -36,10 +36,10 @@ def curve(results: Sequence[LoadResult], which: str, title: str) -> Markup:
 
 
 def points(result: LoadResult, which: str) -> list[Point]:
-    """The levels of which both are known, by load."""
+    """The levels of which both are known, by load. Where no single gaps are known, a request's mean stands for them."""
     found = []
     for i, level in enumerate(result.levels):
-        spread = getattr(level, which)
+        spread = getattr(level, which) or (level.tpot if which == "itl" else None)
         if level.out_tok_s is not None and spread is not None and spread.p95 is not None:
             found.append((level.load, (level.out_tok_s, spread.p95, f"{level.load:,.3g}", i == result.knee)))
     return [point for _, point in sorted(found)]

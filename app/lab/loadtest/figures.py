@@ -7,6 +7,8 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from app.lab.loadtest.plan import Limits
 from app.lab.loadtest.result import Level, Line, Spread
 from engines.protocol import Served
@@ -66,17 +68,14 @@ def level(load: float, served: Sequence[Served], limits: Limits, seconds: float 
     whole_lines = [one for one in lines if one.reason in WHOLE]
     lasted = seconds or max((one.end_ns for one in served), default=0) / 1e9
     n_in, n_out = _total(one.n_in for one in whole), sum(_n_out(one) for one in whole)
-    kept = sum(good(one, limits) for one in lines) if limits.any else None
     unsent = [one for one in lines if _unsent(one)]
-    return Level(
+    found = Level(
         load=load, n=len(whole), failed=sum(1 for one in lines if one.reason == "error"), unsent=len(unsent),
         cancelled=sum(1 for one in lines if one.reason == "cancelled") - len(unsent), seconds=lasted,
         n_in=n_in, n_cached=_total(one.n_cached for one in whole), n_out=n_out if whole else None,
         out_tok_s=_rate(n_out, lasted) if whole else None,
         total_tok_s=_rate(n_in + n_out, lasted) if whole and n_in is not None else None,
-        req_s=_rate(len(whole), lasted) or 0.0, good=kept,
-        goodput_req_s=_rate(kept, lasted) if kept is not None else None,
-        good_share=kept / _judged(lines) if kept is not None and _judged(lines) else None,
+        req_s=_rate(len(whole), lasted) or 0.0,
         in_flight=_rate(math.fsum((one.end_ns - one.sent_ns) / 1e9 for one in served), lasted),
         ttft=spread(one.ttft_s for one in whole_lines),
         ttft_sent=spread(_after(one.sent_ns, one.times_ns[0]) for one in whole),
@@ -84,6 +83,19 @@ def level(load: float, served: Sequence[Served], limits: Limits, seconds: float 
         e2e=spread(one.e2e_s for one in whole_lines), queue=spread(one.sent_s - one.due_s for one in whole_lines),
         errors=dict(Counter(one.error for one in lines if one.reason == "error").most_common(10)),
         few=len(whole) < FEW, requests=lines,
+    )  # fmt: skip
+    return judged(found, limits)
+
+
+def judged(found: Level, limits: Limits) -> Level:
+    """The level with its goodput by other limits, where its requests are known."""
+    if not found.requests:
+        return found
+    kept = sum(good(one, limits) for one in found.requests) if limits.any else None
+    due = _judged(found.requests)
+    return msgspec.structs.replace(
+        found, good=kept, goodput_req_s=None if kept is None else _rate(kept, found.seconds),
+        good_share=kept / due if kept is not None and due else None,
     )  # fmt: skip
 
 

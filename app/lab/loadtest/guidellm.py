@@ -108,7 +108,8 @@ def _level(benchmark: dict[str, Any], mode: LoadMode, limits: Limits) -> Level:
     totals = {state: int(number(at(benchmark, *place, state)) or 0) for state, _ in STATES
               for place in [_totals(benchmark)]}  # fmt: skip
     if len([one for one in served if one.reason == "stop"]) == totals["successful"] and served:
-        return figures.level(load, served, limits, seconds or None)
+        level = figures.level(load, served, limits, seconds or None)
+        return msgspec.structs.replace(level, itl=None)  # between the first and the last token nothing is known
     return _summary(benchmark, load, seconds, totals)
 
 

@@ -1,8 +1,9 @@
 """Where more load stops paying: the knee of the throughput curve, and the sentence that says what was found.
 
 The rule is Kneedle's (Satopää and others, 2011) with the chord drawn from the origin: both axes are divided by their
-greatest value, and the knee is the level that lies farthest above the diagonal. There is one only if it lies at least
-0.15 above it and the throughput gained for each further user is at most half of what it was up to there.
+greatest value, and the height of a level is how far it lies above the diagonal. The knee is the highest level of those
+after which a further user adds at most a quarter of what each user up to there brought (GuideLLM's bound on the tail of
+its own fit); there is none if it lies less than 0.15 above the diagonal, or with fewer than three levels.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from app.lab.report import figures
 
 LEAST_LEVELS = 3
 LEAST_HEIGHT = 0.15
-MOST_TAIL = 0.5
+MOST_TAIL = 0.25
+NOISE = 0.02  # heights that differ by less are the same: then the level with the least waiting counts
 STILL = 0.10  # throughput that grows by less after the knee does not grow
 KEPT = 0.95
 
@@ -26,13 +28,24 @@ def knee(points: Sequence[tuple[float, float]]) -> int | None:
     most_load, most_rate = points[-1][0], max(rate for _, rate in points)
     if most_rate <= 0:
         return None
-    heights = [rate / most_rate - load / most_load for load, rate in points]
-    best = max(range(len(heights)), key=heights.__getitem__)
-    load, rate = points[best]
-    if heights[best] < LEAST_HEIGHT or best == len(points) - 1:
-        return None
-    after = (points[-1][1] - rate) / (points[-1][0] - load)
-    return best if after <= MOST_TAIL * rate / load else None
+    heights = {i: points[i][1] / most_rate - points[i][0] / most_load for i in _flat_after(points)}
+    most = max(heights.values(), default=0.0)
+    return (
+        min((i for i, height in heights.items() if height >= most - NOISE), default=None)
+        if most >= LEAST_HEIGHT
+        else None
+    )
+
+
+def _flat_after(points: Sequence[tuple[float, float]]) -> list[int]:
+    """The levels but the last after which a further user adds little."""
+    return [i for i in range(len(points) - 1) if added(points, i) <= MOST_TAIL * points[i][1] / points[i][0]]
+
+
+def added(points: Sequence[tuple[float, float]], index: int) -> float:
+    """Throughput that each further user (or request a second) adds from a level to the last one."""
+    (load, rate), (last_load, last_rate) = points[index], points[-1]
+    return (last_rate - rate) / (last_load - load)
 
 
 def knee_of(levels: Sequence[Level]) -> int | None:
@@ -59,10 +72,14 @@ def _about_knee(result: LoadResult, levels: list[Level]) -> str:
             return f"{where}; {_start(best)}."
         return f"{where}, and throughput still grew there; {_start(best)}."
     level = result.levels[result.knee]
-    most = max(other.out_tok_s or 0.0 for other in levels)
-    grows = most > (level.out_tok_s or 0.0) * (1 + STILL)
-    rest = "throughput grows little, and waiting grows." if grows else "only waiting grows."
-    return f"Up to {result.words(level)} {_start(level)}, at {_rate(level)}; beyond that {rest}"
+    head = f"Up to {result.words(level)} {_start(level)}, at {_rate(level)}; beyond that"
+    points = sorted((other.load, other.out_tok_s or 0.0) for other in levels)
+    rate = level.out_tok_s or 0.0
+    if max(other for _, other in points) <= rate * (1 + STILL):
+        return f"{head} only waiting grows."
+    more = added(points, points.index((level.load, rate)))
+    what = "user adds" if result.closed else "request a second adds"
+    return f"{head} a further {what} {figures.plain(more)} tokens/s instead of {figures.plain(rate / level.load)}."
 
 
 def _about_limits(result: LoadResult, levels: list[Level]) -> str:

@@ -55,6 +55,13 @@ def merged(results: Sequence[LoadResult]) -> LoadResult:
     return msgspec.structs.replace(made, sentence=sentence(made))
 
 
+def under(result: LoadResult, limits: Limits) -> LoadResult:
+    """A result judged by other limits than its own: a person's, where it stands beside a test with them."""
+    levels = tuple(figures.judged(level, limits) for level in result.levels)
+    made = msgspec.structs.replace(result, plan=msgspec.structs.replace(result.plan, limits=limits), levels=levels)
+    return msgspec.structs.replace(made, sentence=sentence(made))
+
+
 def read_vllm(data: Any, name: str = "this file") -> LoadResult:
     """A result of `vllm bench serve`; with `--save-detailed` every figure can be had."""
     rate, users = number(at(data, "request_rate")), number(at(data, "max_concurrency"))

@@ -18,6 +18,11 @@ from app.lab.report.html import policy
 from app.paths import Paths
 
 CHARTS = (("ttft", "Time to first token, p95"), ("itl", "Between tokens, p95"))
+NOTE = (
+    "Each point is a level, with its load above it; right and low is good. A ring marks the knee: from there on more load "
+    "gains little."
+)
+NO_GAPS = " Where a file keeps no gaps between tokens, each request's mean (TPOT) stands for them."
 HEADS = (
     "load", "tokens/s", "requests/s", "goodput", "first token p50", "p95", "p99", "TPOT p50", "p95", "ITL p95", "end to end p95",
     "failed",
@@ -84,9 +89,10 @@ def _charts(results: Sequence[LoadResult]) -> Markup:
     legend = Markup('<ul class="legend">{}</ul>').format(Markup("").join(names)) if len(results) > 1 else Markup("")
     if not parts:
         return Markup("")
+    no_gaps = any(level.itl is None and level.tpot is not None for one in results for level in one.levels)
+    note = NOTE + (NO_GAPS if no_gaps else "")
     return Markup('<section><h2>Throughput against waiting</h2>{}<div class="plots">{}</div><p class="note">{}</p></section>').format(
-        legend, Markup("").join(parts),
-        "Each point is a level, with its load beside it; right and low is good. The ring marks the knee: more load gains little there.",
+        legend, Markup("").join(parts), note
     )  # fmt: skip
 
 

@@ -18,7 +18,8 @@ def hopeless(levels: Sequence[Level]) -> str:
     asked = last.n + last.failed
     if last.failed > MOST_FAILED * asked:
         return f"No further level: {last.failed:,} of {asked:,} requests failed."
-    if len(levels) >= 3 and _falls(levels[-3:]) and last.ttft is not None and last.ttft.p95 > FULL_TTFT_S:
+    waited = last.ttft.p95 if last.ttft is not None else None
+    if len(levels) >= 3 and _falls(levels[-3:]) and waited is not None and waited > FULL_TTFT_S:
         return "No further level: throughput fell twice in a row, and answers start after more than 10 s."
     return ""
 

@@ -76,6 +76,10 @@ def _client(http: Any, hook: Any) -> Any:
         """Ends a question at the first failure, in errors that the library does not repeat."""
 
         def send(self, request: Any, **more: Any) -> Any:
+            request.extensions = {
+                **request.extensions,
+                "timeout": http.Timeout(TIMEOUT_S).as_dict(),
+            }  # the library's: none
             try:
                 answer = super().send(request, **more)
             except http.TimeoutException:

@@ -22,7 +22,7 @@ from app.library.hub.live import Live, Wish, shown
 from app.library.hub.ownership import Addresses, Owners, elsewhere
 from app.library.hub.record import ACTIVE, CANCELLED, CHECKING, DONE, FAILED, PAUSED, QUEUED, RUNNING  # isort: split
 
-from app.library.hub.record import Download, Records, unknown
+from app.library.hub.record import Download, Record, Records, unknown
 from app.library.hub.transfer import Disk, Patience, disk_of
 from app.library.hub.wire import StoppedError, Wire
 from app.library.library import Library
@@ -32,7 +32,6 @@ from app.paths import Paths
 
 AT_ONCE = 3
 RESUMABLE = ACTIVE | {PAUSED, FAILED, CANCELLED}
-TELL_S, SAVE_S = 0.2, 5.0  # how often a running download is told of, and written down
 GONE = frozenset({"bad_name", "bad_checksum", "changed", "too_large"})  # with what is refused: nothing of it is kept
 
 
@@ -48,6 +47,7 @@ class Downloads:
         self._records, self._entries = Records(paths), Entries(paths)
         self._owners, self._addresses = Owners(paths, self._records), Addresses(library.secrets)
         self._live: dict[str, Live] = {}
+        self._unwritten: dict[str, Record] = {}
         self._guard = threading.Condition(threading.RLock())
         self._listeners: list[Callable[[], None]] = []
         self._closed = threading.Event()
@@ -80,7 +80,7 @@ class Downloads:
             with self._owners.alone(id) as record:
                 if record.state != DONE:
                     self._records.empty(id)
-                    self._write(
+                    self._records.write(
                         msgspec.structs.replace(record, state=CANCELLED, sums={}, done_bytes=0, message="", hint="")
                     )
         self._tell()
@@ -90,7 +90,8 @@ class Downloads:
         if self._records.read(id) is None:
             raise unknown(id)
         with self._guard:
-            live = self._live.get(id)
+            while (live := self._live.get(id)) is not None and live.settled and not self._closed.is_set():
+                self._guard.wait(0.1)
             if live is not None:
                 live.wish = Wish.GO if live.wish is Wish.PAUSE else live.wish
         if live is None:
@@ -115,7 +116,7 @@ class Downloads:
         """Every download, oldest first."""
         records = self._records.all()
         with self._guard:
-            known = {r.id: shown(r, None) for r in records}
+            known = {r.id: shown(self._unwritten.get(r.id, r), None) for r in records}
             known |= {key: shown(live.record, live) for key, live in self._live.items()}
             return tuple(known[key] for key in sorted(known))
 
@@ -125,10 +126,11 @@ class Downloads:
             live = self._live.get(id)
             if live is not None:
                 return shown(live.record, live)
+            kept = self._unwritten.get(id)
         record = self._records.read(id)
         if record is None:
             raise unknown(id)
-        return shown(record, None)
+        return shown(kept or record, None)
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """`listener` is called, from any thread, when something changed; what is returned ends that.
@@ -200,6 +202,7 @@ class Downloads:
         live = Live(record, lock, done=record.done_bytes)
         with self._guard:
             self._live[id] = live
+            self._unwritten.pop(id, None)
         try:
             self._save(live)
         except TandemError:
@@ -310,7 +313,11 @@ class Downloads:
         self._end(live, state=state, done_bytes=live.done, message=error.message, hint=error.hint, code=error.code)
 
     def _stopped(self, live: Live) -> None:
-        """As it was wished."""
+        """As it was wished; where it was resumed before it had stopped, it is queued again."""
+        with self._guard:
+            live.settled = live.wish is not Wish.GO
+            if not live.settled:
+                live.thread, live.wire = None, None
         if live.wish is Wish.CLOSE:
             with contextlib.suppress(TandemError):
                 self._set(live, done_bytes=live.done)
@@ -320,15 +327,17 @@ class Downloads:
             self._end(live, state=CANCELLED, sums={}, done_bytes=0, message="", hint="")
         elif live.wish is Wish.PAUSE:
             self._end(live, state=PAUSED, done_bytes=live.done, message="", hint="")
-        else:  # resumed before it had stopped
-            with self._guard:
-                live.thread, live.wire = None, None
+        else:
             self._set(live, state=QUEUED)
 
     def _end(self, live: Live, **changes: object) -> None:
-        """Write its last state, then give it away. A full disk may refuse the write: then the old state stays."""
-        with contextlib.suppress(TandemError):
+        """Write its last state, then give it away. Where a full disk refuses the write, it is kept in memory."""
+        live.settled = True
+        try:
             self._set(live, **changes)
+        except TandemError:
+            with self._guard:
+                self._unwritten[live.record.id] = live.record
         self._let_go(live)
         self._tell()
 
@@ -341,16 +350,8 @@ class Downloads:
     # --- state --------------------------------------------------------------------------------
 
     def _progress(self, live: Live, done: int, words: str) -> None:
-        now = time.monotonic()
         with self._guard:
-            turned = live.words != words
-            live.done, live.words = done, words
-            live.pace.saw(done)
-            tell = turned or now - live.told_at >= TELL_S
-            save = now - live.saved_at >= SAVE_S
-            live.told_at = now if tell else live.told_at
-            live.saved_at = now if save else live.saved_at
-            live.record = msgspec.structs.replace(live.record, done_bytes=done) if save else live.record
+            tell, save = live.saw(done, words, time.monotonic())
         if save:
             self._save(live)
         if tell:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -19,6 +19,13 @@ PIPELINES = {
     "text-to-video": "video", "image-to-video": "video", "feature-extraction": "embed", "sentence-similarity": "embed",
 }  # fmt: skip
 """The hub's word for what a model is for → ours."""
+FOREIGN = frozenset({
+    "image-classification", "object-detection", "image-segmentation", "depth-estimation", "zero-shot-image-classification",
+    "audio-classification", "voice-activity-detection", "video-classification", "keypoint-detection", "mask-generation",
+    "tabular-classification", "tabular-regression", "time-series-forecasting", "reinforcement-learning", "robotics",
+    "zero-shot-object-detection", "image-feature-extraction", "graph-ml", "text-to-3d", "image-to-3d",
+})  # fmt: skip
+"""What the hub's models are for and Tandem does not do."""
 
 _SPLIT = re.compile(r"(.*)-(\d{5})-of-(\d{5})")
 _PRECISION = re.compile(
@@ -34,6 +41,7 @@ _NOT_SIDE = re.compile(r"(training_args|trainer_state|optimizer|scheduler|.*resu
 _SHARD = re.compile(r"model-\d{5}-of-(\d{5})\.safetensors")
 SIDE_BYTES = 64 << 20
 CHECKPOINT_BYTES = 100 << 20
+ADAPTER = "It is an adapter (LoRA), not a whole model."
 CODE = "It needs code of its own, which Tandem does not run."
 PICKLED = "It comes only as a pickle, which can run a stranger's program. Look for a .safetensors or .gguf copy."
 
@@ -45,6 +53,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     revision: str
     licence: str = ""
     task: str = ""
+    pipeline: str = ""
     tags: frozenset[str] = frozenset()
     code: bool = False
     dtype: str = ""
@@ -179,7 +188,7 @@ def _transformers(facts: Facts, files: Sequence[HubFile]) -> list[Offer]:
     weights = [top["model.safetensors"]] if "model.safetensors" in top else []
     index = top.get("model.safetensors.index.json")
     shards = [f for f in top.values() if _SHARD.fullmatch(f.path)]
-    why = CODE if facts.code else "It is an adapter (LoRA), not a whole model." if "adapter_config.json" in top else ""
+    why = _why_no_folder(facts, "adapter_config.json" in top)
     if not weights and index is not None:
         weights, wanted = [index, *shards], {int(str(_SHARD.fullmatch(f.path)[1])) for f in shards}  # type: ignore[index]
         if wanted != {len(shards)}:
@@ -193,6 +202,16 @@ def _transformers(facts: Facts, files: Sequence[HubFile]) -> list[Offer]:
     ]
     name = f"{facts.dtype} safetensors".strip()
     return [_offer(facts, name, "safetensors", "chat", [*side, *weights], why_not=why)]
+
+
+def _why_no_folder(facts: Facts, adapter: bool) -> str:
+    if facts.code:
+        return CODE
+    if facts.pipeline in FOREIGN:
+        return f"It is for {facts.pipeline.replace('-', ' ')}, which Tandem does not do."
+    if "mlx" in facts.tags:
+        return "It is in MLX's own form, which no engine here loads. Look for a .gguf or the original."
+    return ADAPTER if adapter else ""
 
 
 def _pipers(facts: Facts, files: Sequence[HubFile]) -> list[Offer]:
@@ -222,13 +241,13 @@ def _checkpoints(facts: Facts, files: Sequence[HubFile]) -> list[Offer]:
 
 def _checkpoint(facts: Facts, file: HubFile) -> Offer:
     stem = PurePosixPath(file.path).stem
-    why = "It is an adapter (LoRA), not a whole model." if "lora" in stem.lower() else ""
+    why = ADAPTER if "lora" in stem.lower() else ""
     return _offer(facts, stem, "checkpoint", "image", [file], why_not=why, title=stem, load=file.path)
 
 
 def _nothing(facts: Facts, files: Sequence[HubFile]) -> Offer:
     """Why there is nothing to use."""
     pickles = [f for f in files if f.path.endswith(_PICKLES)]
-    is_pickle: Callable[[HubFile], bool] = lambda f: f.bytes > 1 << 20  # noqa: E731
-    why = PICKLED if any(map(is_pickle, pickles)) else "It has no model file of a kind that is known here."
+    why = PICKLED if any(f.bytes > 1 << 20 for f in pickles) else "It has no model file of a kind that is known here."
+    why = ADAPTER if any(f.path == "adapter_config.json" for f in files) else why
     return _offer(facts, "pickle" if pickles else "other files", "", "", pickles or files, why_not=why)

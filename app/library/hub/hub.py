@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from app.errors import TandemError
@@ -40,6 +41,7 @@ FORMATS = {
     "piper": "piper",
 }
 MAX_FILES = 50_000
+T = TypeVar("T")
 MAX_BYTES = 1 << 46  # 64 TiB: more than any file of the hub has
 
 
@@ -161,7 +163,7 @@ class Hub:
         self._check_endpoint()
         return Wire(self.endpoint, self.token(), patience.stall_s, patience.connect_s)
 
-    def _ask(self, what: str, question: Any) -> Any:
+    def _ask(self, what: str, question: Callable[[Any], T]) -> T:
         self._check_endpoint()
         token = self.token() if may_carry_token(self.endpoint) else ""
         return api.ask(self.endpoint, token, what, question)
@@ -218,7 +220,7 @@ def _listing(repo: str, info: Any) -> HubListing:
     files, refused = _files(siblings)
     config = info.config if isinstance(info.config, dict) else {}
     facts = Facts(
-        repo=repo, revision=revision, licence=licence, task=task, tags=tags, code="custom_code" in tags or "auto_map" in config,
+        repo=repo, revision=revision, licence=licence, task=task, pipeline=str(info.pipeline_tag or "")[:60], tags=tags, code="custom_code" in tags or "auto_map" in config,
         dtype=_dtype(info),
     )  # fmt: skip
     return HubListing(

@@ -13,6 +13,7 @@ from app.library.hub.record import CHECKING, RUNNING, Download, Record
 from app.library.hub.wire import Wire
 from app.locks import FileLock
 
+TELL_S, SAVE_S = 0.2, 5.0  # how often a running download is told of, and written down
 CHECKING_WORDS = "checking what is there"
 UNPUBLISHED = "no published checksum: Tandem keeps its own"
 
@@ -35,12 +36,23 @@ class Live:
     wish: Wish = Wish.GO
     wire: Wire | None = None
     thread: threading.Thread | None = None
+    settled: bool = False  # it is ending, whatever is wished now
     done: int = 0
     words: str = ""
     told_at: float = 0.0
     saved_at: float = 0.0
     pace: Pace = field(default_factory=Pace)
     writing: threading.Lock = field(default_factory=threading.Lock)
+
+    def saw(self, done: int, words: str, now: float) -> tuple[bool, bool]:
+        """Take what a transfer tells; (is it worth telling others, is it worth writing down)."""
+        tell, save = self.words != words or now - self.told_at >= TELL_S, now - self.saved_at >= SAVE_S
+        self.done, self.words = done, words
+        self.pace.saw(done)
+        self.told_at = now if tell else self.told_at
+        if save:
+            self.saved_at, self.record = now, msgspec.structs.replace(self.record, done_bytes=done)
+        return tell, save
 
 
 def shown(record: Record, live: Live | None = None) -> Download:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import ipaddress
+import logging
 import re
 import socket
 import threading
@@ -38,6 +39,7 @@ class Wire:
     def __init__(self, endpoint: str, token: str, stall_s: float, connect_s: float) -> None:
         self._origin, self._token = origin(endpoint), token if may_carry_token(endpoint) else ""
         self._http: Any = importlib.import_module("urllib3")
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # below that it logs whole addresses
         self._timeout = self._http.Timeout(connect=connect_s, read=stall_s)
         self._sockets: set[socket.socket] = set()
         self._guard = threading.Lock()

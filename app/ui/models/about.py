@@ -108,7 +108,7 @@ class About(QuietScroll):
     def _can(self, line: EngineLine) -> QWidget:
         theme = self._theme
         chip = Chip(theme, _chip_words(line), CHIPS.get(TONES.get(line.verdict, ""), "dim"))
-        block = self._block(line.title, chip)
+        block, column = self._block(line.title, chip)
         estimate = line.estimate
         if estimate is not None:
             need, free = words.size(estimate.total_bytes), words.size(estimate.free_bytes)
@@ -117,15 +117,15 @@ class About(QuietScroll):
             said += " · " + tr("fits up to {n} tokens", n=f"{most:,}") if most else ""
             detail = Label(theme, said, "caption", "dim", wrap=True)
             explain(detail, self._glossary, "estimate_bytes")
-            block.layout().addWidget(detail)
+            column.addWidget(detail)
         return block
 
     def _cannot(self, line: EngineLine) -> QWidget:
-        block = self._block(line.title, Chip(self._theme, tr("cannot"), "dim"))
-        block.layout().addWidget(Label(self._theme, line.why, "caption", "dim", wrap=True))
+        block, column = self._block(line.title, Chip(self._theme, tr("cannot"), "dim"))
+        column.addWidget(Label(self._theme, line.why, "caption", "dim", wrap=True))
         return block
 
-    def _block(self, title: str, chip: Chip) -> QWidget:
+    def _block(self, title: str, chip: Chip) -> tuple[QWidget, QVBoxLayout]:
         block = QWidget()
         column = QVBoxLayout(block)
         column.setContentsMargins(0, 0, 0, 0)
@@ -134,7 +134,7 @@ class About(QuietScroll):
         row.addWidget(ElidedLabel(self._theme, title, "dim", "text", "medium"), 1)
         row.addWidget(chip)
         column.addLayout(row)
-        return block
+        return block, column
 
     def _where(self, row: Row, removal: Removal | None) -> Card:
         theme = self._theme

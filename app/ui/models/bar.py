@@ -42,6 +42,9 @@ class ModelsBar(QWidget):
         self.cards.clicked.connect(lambda: self.view_chosen.emit("cards"))
         self.add = self._add_button()
         self._left = self._fold("left", "fold", tr("Show or hide the places"))
+        keeps = self._left.sizePolicy()
+        keeps.setRetainSizeWhenHidden(True)  # the switch stays where it is in both views
+        self._left.setSizePolicy(keeps)
         self._right = self._fold("inspector", "fold-right", tr("Show or hide the details"))
         self._lay_out()
 

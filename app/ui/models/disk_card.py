@@ -44,7 +44,10 @@ class DiskCard(Card):
 
     def show_use(self, use: DiskUse) -> None:
         """Show another measurement."""
-        parts = sorted(((p.title, p.bytes) for p in use.parts if p.bytes > 0), key=lambda part: -part[1])
+        names = part_names()
+        parts = sorted(
+            ((names.get(p.id, p.title), p.bytes) for p in use.parts if p.bytes > 0), key=lambda part: -part[1]
+        )
         while self._legend.count():
             item = self._legend.takeAt(0)
             widget = item.widget() if item is not None else None
@@ -63,6 +66,14 @@ class DiskCard(Card):
         self.free.setText(tr("{free} of {total} free", free=words.size(use.free_bytes),
                              total=words.size(use.total_bytes)))  # fmt: skip
         self.show()
+
+
+def part_names() -> dict[str, str]:
+    """What each part is called, shortly."""
+    return {
+        "fetched": tr("Fetched"), "made": tr("Made here"), "own": tr("Added by you"), "elsewhere": tr("Other programs"),
+        "downloads": tr("Downloads"), "trash": tr("Tandem’s trash"), "cache": tr("Cache"), "data": tr("Your history"),
+    }  # fmt: skip
 
 
 class PartsBar(QWidget):

@@ -51,6 +51,7 @@ class DownloadsView(QFrame):
         self.setAccessibleName(tr("Downloads"))
         self.fold = QPushButton(tr("Downloads"))
         self.fold.setObjectName("hub.fold_downloads")
+        self.fold.setAccessibleName(tr("Show the downloads"))
         self.fold.setProperty("kind", "quiet")
         self.fold.setCheckable(True)
         self.fold.setChecked(True)

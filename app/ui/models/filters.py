@@ -12,6 +12,7 @@ from app.ui.state.models import ModelsState
 from app.ui.state.models_rows import format_words, task_words
 from app.ui.theme import Theme
 from app.ui.widgets.elide import ElidedLabel
+from app.ui.widgets.flow import Flow
 from app.ui.widgets.label import Label
 
 
@@ -141,14 +142,23 @@ class Filters(QWidget):
 
     def _lay_out(self) -> None:
         px = self._theme.px
+        wraps = QWidget()
+        flow = Flow(px(6), wraps)
+        tall = self.sort.sizeHint().height()
+        for widget in (self.task, self.format):
+            flow.addWidget(widget)
+        for button in (self.fits, self.loads, self.place, self.clear):
+            flow.addWidget(_centred(button, tall))
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        wraps.setSizePolicy(policy)
         row = QHBoxLayout(self)
         row.setContentsMargins(px(8), 0, px(8), 0)
         row.setSpacing(px(6))
-        for widget in (self.task, self.format, self.fits, self.loads, self.place, self.clear):
-            row.addWidget(widget)
-        row.addStretch(1)
-        row.addWidget(self.count)
-        row.addWidget(self.sort)
+        row.addWidget(wraps, 1)
+        row.addWidget(self.count, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.sort, 0, Qt.AlignmentFlag.AlignTop)
+        self.count.setFixedHeight(tall)
 
 
 def _fill(box: QComboBox, choices: Sequence[tuple[str, str]], now: str) -> None:
@@ -158,6 +168,16 @@ def _fill(box: QComboBox, choices: Sequence[tuple[str, str]], now: str) -> None:
         for key, title in choices:
             box.addItem(title, key)
     box.setCurrentIndex(max(0, box.findData(now)))
+
+
+def _centred(button: QPushButton, tall: int) -> QWidget:
+    """The button in the middle of a line so high: it is lower than a combo box."""
+    box = QWidget()
+    box.setFixedHeight(tall)
+    column = QVBoxLayout(box)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
+    return box
 
 
 def _plain(name: str, text: str, says: str) -> QPushButton:

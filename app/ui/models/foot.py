@@ -51,7 +51,7 @@ class Foot(QFrame):
         """What the state says."""
         doing = self._state.doing
         busy = doing.busy and doing.kind != "look"
-        said = self._state.said if not doing.busy else ""
+        said = self._state.said if not doing.busy and doing.kind != "look" else ""  # a look is told above the models
         for widget in (self.step, self.bar, self.cancel):
             widget.setVisible(busy)
         self.close_button.setVisible(not busy)

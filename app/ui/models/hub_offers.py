@@ -176,8 +176,7 @@ class _Row(QFrame):
         self._state.setText(_state(line))
 
     def _show_fit(self, fit: FitLine) -> None:
-        tip = " ".join(part for part in (f"{fit.engine}:" if fit.engine else "", fit.detail) if part)
-        self._fit.set(fit.word, ROLES[fit.verdict], tip)
+        self._fit.set(fit.word, ROLES[fit.verdict], fit.tip or fit.detail)
         self._why.setText(fit.detail)
 
     def _clicked(self) -> None:

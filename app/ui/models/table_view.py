@@ -8,6 +8,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHeaderView,
+    QStyle,
     QStyleOptionViewItem,
     QTreeView,
     QWidget,
@@ -93,25 +94,28 @@ class TableView(QTreeView):
             self.setColumnWidth(place, px(column.width) + (left if place == 0 else 0))
 
     def drawRow(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: N802  Qt's name
-        """The ground of the whole line, then its cells; a rule above each model but the first."""
-        row = QRect(0, option.rect.top(), self.viewport().width(), option.rect.height())
-        whole = QStyleOptionViewItem(option)
-        if index.row() == self.currentIndex().row() and self.selectionModel().isSelected(self.currentIndex()):
-            whole.state |= whole.state.State_Selected
-        if not self.hasFocus():
-            whole.state &= ~whole.state.State_HasFocus
-        elif index.row() == self.currentIndex().row():
-            whole.state |= whole.state.State_HasFocus
-        under = self.indexAt(self.viewport().mapFromGlobal(self.cursor().pos()))
-        whole.state &= ~whole.state.State_MouseOver
-        if under.isValid() and under.row() == index.row() and self.viewport().underMouse():
-            whole.state |= whole.state.State_MouseOver
+        """The ground of the whole line, a rule above each model but the first, and its cells: nothing of the style's."""
+        flag = QStyle.StateFlag
+        line = QStyleOptionViewItem(option)
+        line.rect = QRect(0, option.rect.top(), self.viewport().width(), option.rect.height())
+        now = index.row() == self.currentIndex().row()
+        under = (
+            self.indexAt(self.viewport().mapFromGlobal(self.cursor().pos())) if self.viewport().underMouse() else None
+        )
+        states = ((flag.State_Selected, now), (flag.State_HasFocus, now and self.hasFocus()),
+                  (flag.State_MouseOver, under is not None and under.isValid() and under.row() == index.row()))  # fmt: skip
+        for state, on in states:
+            line.state = line.state | state if on else line.state & ~state
         painter.save()
         if index.row() and index.data(FIRST_ROLE):
-            painter.fillRect(QRect(row.left(), row.top(), row.width(), 1), self._theme.colour("line"))
-        ground(painter, self._theme, whole, row.adjusted(0, 1, -self._theme.px(2), 0))
+            painter.fillRect(QRect(0, line.rect.top(), line.rect.width(), 1), self._theme.colour("line"))
+        ground(painter, self._theme, line, line.rect.adjusted(0, 1, -self._theme.px(2), 0))
         painter.restore()
-        super().drawRow(painter, option, index)
+        for column in range(self._table.columnCount()):
+            if not self.isColumnHidden(column):
+                line.rect = QRect(self.columnViewportPosition(column), option.rect.top(), self.columnWidth(column),
+                                  option.rect.height())  # fmt: skip
+                self.itemDelegate().paint(painter, line, self._table.index(index.row(), column))
 
     def drawBranches(self, painter: QPainter, rect: QRect, index: Index) -> None:  # noqa: N802  Qt's name
         """None: the lines are flat."""

@@ -23,9 +23,9 @@ from app.ui import icons
 from app.ui.language import tr
 from app.ui.models.paint import RIGHT, Index, Painted, ground, is_chosen, words
 from app.ui.state.models_places import Unusable
-from app.ui.state.words import size
 from app.ui.theme import Theme
 from app.ui.widgets.label import Label
+from app.ui.widgets.memory_bar import bytes_text
 from app.ui.widgets.tool_button import ToolButton
 
 ITEM_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -152,7 +152,7 @@ class _Delegate(Painted):
         inner = option.rect.adjusted(px(8), px(6), -px(8), -px(6))
         quiet = "text" if is_chosen(option) else "dim"
         line = QRect(inner.left(), inner.top(), inner.width(), inner.height() // 3)
-        where = " · ".join(part for part in (item.where, size(item.bytes) if item.bytes else "") if part)
+        where = " · ".join(part for part in (item.where, bytes_text(item.bytes) if item.bytes else "") if part)
         used = words(painter, theme, line, where, theme.font("caption"), quiet, RIGHT) + px(12)
         name = line.adjusted(0, 0, -used, 0)
         words(painter, theme, name, item.name, theme.font("text", "medium"), mode=Qt.TextElideMode.ElideMiddle)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QEventLoop, QModelIndex, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from app.glossary import Glossary
 from app.ui.commands import Commands
 from app.ui.frame.bones import LIST_WIDTH, Bones
 from app.ui.frame.notices import Notices
 from app.ui.language import tr
+from app.ui.models.asking import Asking
 from app.ui.models.bar import HERE, MORE, ModelsBar
 from app.ui.models.blank import Blank
 from app.ui.models.card_view import CardView
@@ -27,14 +29,17 @@ from app.ui.models.table_view import TableView, mark
 from app.ui.models.unusable_view import UnusableView
 from app.ui.program import Program
 from app.ui.state.models import ModelsState
-from app.ui.state.models_places import PlaceLine
 from app.ui.theme import Theme
+from app.ui.widgets.conversation_search import SearchField
 from app.ui.widgets.drop_shade import DropShade
+
+if TYPE_CHECKING:
+    from app.ui.models.hub_view import HubView  # imported when it is first shown
 
 PAGE = "models"
 INSPECTOR = 320
+SETTLE_S = 20.0
 HUB_VIEW = "app.ui.models.hub_view"
-MODEL_FILES = "*.gguf *.safetensors *.onnx *.ckpt *.bin"
 
 
 class ModelsPage(QWidget):
@@ -58,6 +63,7 @@ class ModelsPage(QWidget):
         self.inspector = Inspector(theme, glossary, state)
         self.bones = Bones(theme, self.bar, self._pages(), Foot(theme, state), self._left(), self.inspector)
         self.bones.inspector.setFixedWidth(theme.px(INSPECTOR))
+        self.asking = Asking(self, state)
         self._shade = DropShade(theme, self, tr("Drop to add it where it lies"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -100,7 +106,7 @@ class ModelsPage(QWidget):
         else:
             self._show_blank()
         self._stack.setCurrentWidget(page)
-        self.summary.setVisible(state.is_read)
+        self.summary.setVisible(state.is_read and (bool(state.rows) or state.scan is not None or state.looking))
         self.filters.setVisible(bool(state.rows) and page is not self.unusable)
 
     def _show_blank(self) -> None:
@@ -142,8 +148,11 @@ class ModelsPage(QWidget):
     # --- what a person does -------------------------------------------------------------
 
     def focus_search(self) -> None:
-        """Put the cursor into the search."""
-        self.show_view(HERE)
+        """Put the cursor into the search of the view that is shown."""
+        if self.view == MORE:
+            field = getattr(self.hub, "field", self.bar.search)
+            field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            return
         self.bar.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.bar.search.selectAll()
 
@@ -159,62 +168,20 @@ class ModelsPage(QWidget):
             side.setFixedWidth(0 if view == MORE else self._theme.px(width))
 
     def open_url(self, url: str) -> None:
-        """A model's address: the second view gets it."""
+        """A model's address: the search of the second view gets it, as if it had been typed there."""
         self.show_view(MORE)
-        opens = getattr(self.hub, "open_url", None)
-        if opens is not None:
-            opens(url)
+        field = getattr(self.hub, "field", None)
+        if isinstance(field, SearchField):
+            field.setText(url)
+            field.searched.emit(url)
+            field.entered.emit()
 
     def add(self, what: str) -> None:
         """What the Add menu says."""
-        doing = self.state.doing
         if what == "url":
             self.show_view(MORE)
-        elif what == "starter":
-            doing.get_starter()
-        elif what == "file":
-            kinds = tr("Models ({kinds});;All files (*)", kinds=MODEL_FILES)
-            paths, _ = QFileDialog.getOpenFileNames(self, tr("Add model files"), "", kinds)
-            if paths:
-                doing.add(paths)
         else:
-            self._add_folder(what)
-
-    def remove(self) -> None:
-        """Remove the selected variant, when the person has said so."""
-        found = self.state.removal()
-        if found is None or self.state.doing.busy:
-            return
-        if not found.possible:
-            QMessageBox.information(self, tr("It cannot be removed here"), found.words)
-        elif self.confirm(found.question, found.words, found.verb):
-            self.state.remove()
-
-    def confirm(self, question: str, words: str, verb: str) -> bool:
-        """Ask before something goes."""
-        box = QMessageBox(QMessageBox.Icon.Question, question, question, parent=self)
-        box.setObjectName("models.confirm")
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setInformativeText(words)
-        yes = box.addButton(verb, QMessageBox.ButtonRole.AcceptRole)
-        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-        box.exec()
-        agreed = box.clickedButton() is yes
-        box.deleteLater()
-        return agreed
-
-    def _add_folder(self, what: str) -> None:
-        title = tr("A folder to look in") if what == "folder" else tr("A model’s folder")
-        path = QFileDialog.getExistingDirectory(self, title)
-        if path and what == "folder":
-            self.state.doing.add_folder(path)
-        elif path:
-            self.state.doing.add([path])
-
-    def _remove_place(self, line: PlaceLine) -> None:
-        words = tr("Its models go from the list. The files stay: {path}", path=line.path)
-        if self.confirm(tr("Take “{title}” off the list?", title=line.title), words, tr("Take off the list")):
-            self.state.doing.remove_folder(line.place, line.title)
+            self.asking.add(what)
 
     def _act(self, action: str) -> None:
         state = self.state
@@ -247,7 +214,7 @@ class ModelsPage(QWidget):
             if not view.currentIndex().isValid():
                 view.setCurrentIndex(self.state.table.index(0, 0))
 
-    def _chose(self, now: Any, _before: Any) -> None:
+    def _chose(self, now: QModelIndex, _before: QModelIndex) -> None:
         row = self.state.table.row(now)
         if row is not None:
             self.state.select(row.ref)
@@ -266,7 +233,11 @@ class ModelsPage(QWidget):
         if self._listing_unusable:
             self.unusable.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _pop_menu(self, where: Any) -> None:
+    def _pop_menu(self, where: QPoint) -> None:
+        self.menu().popup(where)
+
+    def menu(self) -> QMenu:
+        """What can be done with the selected variant."""
         if self._menu is not None:
             self._menu.deleteLater()
         self._menu = QMenu(self)
@@ -275,7 +246,7 @@ class ModelsPage(QWidget):
                 action = self._menu.addAction(button.text().strip() or button.accessibleName())
                 action.setEnabled(button.isEnabled())
                 action.triggered.connect(button.click)
-        self._menu.popup(where)
+        return self._menu
 
     # --- dropped files ------------------------------------------------------------------
 
@@ -306,11 +277,18 @@ class ModelsPage(QWidget):
         super().showEvent(event)
         self.state.refresh()
 
+    def settle(self) -> None:
+        """For a picture of the page: wait until everything is read."""
+        end = time.monotonic() + SETTLE_S
+        while not self.state.settled and time.monotonic() < end:
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
+
     # --- inside -------------------------------------------------------------------------
 
     def _bind(self) -> None:
         state, bar = self.state, self.bar
         state.changed.connect(self.refresh)
+        state.selected_changed.connect(self._mark)
         state.disk_changed.connect(self._show_disk)
         state.doing.changed.connect(self._show_doing)
         bar.shown.connect(self.show_view)
@@ -326,13 +304,13 @@ class ModelsPage(QWidget):
         self.notices.action.connect(self._act)
         self.places.chosen.connect(lambda place: state.want(place=place))
         self.places.add_wanted.connect(lambda: self.add("folder"))
-        self.places.remove_wanted.connect(self._remove_place)
-        self.inspector.remove_wanted.connect(self.remove)
+        self.places.remove_wanted.connect(self.asking.remove_place)
+        self.inspector.remove_wanted.connect(self.asking.remove)
         self.table.sort_wanted.connect(state.sort_by)
         for view in (self.table, self.cards):
             view.selectionModel().currentChanged.connect(self._chose)
             view.opened.connect(self._open)
-            view.deleted.connect(self.remove)
+            view.deleted.connect(self.asking.remove)
             view.menu_wanted.connect(self._pop_menu)
 
     def _left(self) -> QWidget:
@@ -376,8 +354,9 @@ def build(theme: Theme, program: Program, _commands: Commands) -> ModelsPage:
     """The page, with its sides folded as they were left."""
 
     def make_hub() -> QWidget:
-        made = importlib.import_module(HUB_VIEW).HubView(theme, program.hub)
-        assert isinstance(made, QWidget)
+        made: HubView = importlib.import_module(HUB_VIEW).HubView(theme, program.hub)
+        made.chat_wanted.connect(program.models.chat_wanted)
+        program.hub.library_changed.connect(program.models.refresh)
         return made
 
     page = ModelsPage(theme, program.services.glossary, program.models, make_hub)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
@@ -46,7 +47,7 @@ class ServersPage(QWidget):
         self.lesson = ServersLesson(theme)
         self.view = ServerView(theme, glossary, state)
         self.form = ServerForm(theme, state.services.library.secrets.kept)
-        self._launch: QWidget | None = None  # made when it is first looked at, as the other views are
+        self._launch: Any = None  # made when it is first looked at, as the other views are
         self._others: dict[int, QWidget] = {}
         self._form_for = ""
         self._lay_out()
@@ -97,7 +98,7 @@ class ServersPage(QWidget):
         if engine is None:
             return
         if self._launch is None:
-            made = importlib.import_module("app.ui.servers.launch_view")
+            made: Any = importlib.import_module("app.ui.servers.launch_view")
             view = made.LaunchView(self._theme, self._glossary, self.state)
             view.chat_wanted.connect(self.chat_wanted)
             view.test_wanted.connect(self._test_engine)
@@ -105,7 +106,7 @@ class ServersPage(QWidget):
             body.addWidget(view)
             self._middle.addWidget(scroll)
             self._launch = view
-        self._launch.show_engine(engine)  # type: ignore[attr-defined]
+        self._launch.show_engine(engine)
         self._middle.setCurrentIndex(3)
 
     # --- what a person does ---------------------------------------------------------------------
@@ -169,9 +170,9 @@ class ServersPage(QWidget):
         self.show_view(1)
 
     def _open_results(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, tr("Results of another program"), "", "*.json")
-        if path:
-            self.state.load_test.open_file(path)
+        paths, _ = QFileDialog.getOpenFileNames(self, tr("Results of another program"), "", "*.json")
+        if paths:
+            self.state.load_test.open_files(paths)
 
     # --- layout and wiring ----------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QWidget
 
@@ -28,7 +30,7 @@ class ServersBar(QWidget):
         line.setSpacing(theme.px(4))
         titles = (tr("Servers"), tr("Load test"), tr("Deploy"))
         for index, (name, title) in enumerate(zip(VIEWS, titles, strict=True)):
-            tab = button(f"view_{name}", title, lambda index=index: self.view_chosen.emit(index), "tab")
+            tab = button(f"view_{name}", title, self._chooser(index), "tab")
             tab.setCheckable(True)
             self._tabs.addButton(tab, index)
             line.addWidget(tab)
@@ -44,6 +46,9 @@ class ServersBar(QWidget):
         line.addWidget(self.add)
         line.addWidget(self.open)
         self.show_view(0)
+
+    def _chooser(self, index: int) -> Callable[[], None]:
+        return lambda: self.view_chosen.emit(index)
 
     def show_view(self, index: int) -> None:
         """Mark a view and show its verb."""

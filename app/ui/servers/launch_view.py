@@ -6,14 +6,14 @@ from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QTextCursor
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
 
 from app.glossary import Glossary
 from app.lab.session import SessionState
 from app.ui import icons
 from app.ui.language import tr
 from app.ui.servers.gauge_row import GaugeRow
-from app.ui.servers.parts import CommandLine, button, labelled, row
+from app.ui.servers.parts import Choice, CommandLine, button, labelled, row
 from app.ui.state.server_gauges import silence
 from app.ui.state.server_launch import EngineLaunch, title
 from app.ui.state.servers import ServersState
@@ -26,29 +26,15 @@ from app.ui.widgets.label import Label
 from engines.errors import EngineError
 
 FAILED_LINES = 60
+FORM_WIDTH = 460
 
 
-def about(engine: str) -> str:
-    """What the engine is good for, in one sentence."""
-    table = {
-        "vllm": tr("Many users at once on a GPU: continuous batching and a paged KV cache. Serves safetensors."),
-        "llama-server": tr("llama.cpp's own server: GGUF models on any machine, with or without a GPU."),
-        "sglang": tr(
-            "Many users with long shared prompts: a tree of prefixes is kept in the KV cache. Serves safetensors."
-        ),
-    }
-    return table.get(engine, "")
-
-
-def how_to_get(engine: str) -> tuple[str, str]:
-    """(words, command) of how it is installed, where it is not here."""
-    own = tr("In an environment of its own:")
-    table = {
-        "vllm": (own, "python -m venv ~/vllm && ~/vllm/bin/pip install vllm"),
-        "llama-server": (tr("It is a part of llama.cpp; where Homebrew is:"), "brew install llama.cpp"),
-        "sglang": (own, "python -m venv ~/sglang && ~/sglang/bin/pip install sglang"),
-    }
-    return table.get(engine, ("", ""))
+HOW_TO_GET = {
+    "vllm": "python3 -m venv ~/vllm && ~/vllm/bin/pip install vllm",
+    "llama-server": "brew install llama.cpp",
+    "sglang": "python3 -m venv ~/sglang && ~/sglang/bin/pip install sglang",
+}
+"""The shortest way to have each command, to be copied; the engine's own reason says the others."""
 
 
 class LaunchView(QWidget):
@@ -69,14 +55,12 @@ class LaunchView(QWidget):
         self.about = Label(theme, "", "dim", "dim", wrap=True)
         self.missing = Card(theme, tr("Not installed here"), "warning")
         self._why = Label(theme, "", wrap=True)
-        self._how_words = Label(theme, "", "dim", "dim", wrap=True)
         self._how = CommandLine(theme, "how_to_get", tr("How to get it"))
-        self.model = QComboBox()
-        self.model.setObjectName("servers.launch_model")
-        self.model.setAccessibleName(tr("Model to serve"))
+        self.model = Choice("launch_model", tr("Model to serve"))
         self.model.activated.connect(self._model_chosen)
         self._no_model = Label(theme, "", "dim", "warning", wrap=True)
         self.form = KnobForm(theme, glossary)
+        self.form.setMaximumWidth(theme.px(FORM_WIDTH))
         self.form.changed.connect(self._knob_changed)
         self.command = CommandLine(theme, "command", tr("Command line"))
         self._command_words = Label(theme, "", "caption", "dim", wrap=True)
@@ -121,7 +105,7 @@ class LaunchView(QWidget):
         if engine is None:
             return
         self.title.setText(engine.spec.title)
-        self.about.setText(about(engine.spec.id))
+        self.about.setText(engine.spec.about)
         self._show_installed(engine)
         self._show_models(engine)
         self._show_form(engine)
@@ -143,21 +127,16 @@ class LaunchView(QWidget):
         off = engine.available is False
         self.missing.setVisible(off)
         self._why.setText(described.reason if described is not None else "")
-        words, command = how_to_get(engine.spec.id)
-        self._how_words.setText(words)
+        command = HOW_TO_GET.get(engine.spec.id, "")
         self._how.set_text(command)
         self._how.setVisible(bool(command))
 
     def _show_models(self, engine: EngineLaunch) -> None:
         models = engine.models()
-        refs = [v.ref for v in models]
-        if [self.model.itemData(i) for i in range(self.model.count())] != refs:
-            self.model.clear()
-            for found in models:
-                self.model.addItem(title(found), found.ref)
-        if engine.variant is not None and engine.variant.ref in refs:
-            self.model.setCurrentIndex(refs.index(engine.variant.ref))
-        self.model.setEnabled(bool(models) and not engine.busy)
+        chosen = engine.variant.ref if engine.variant is not None else ""
+        self.model.set_lines([(v.ref, title(v)) for v in models], chosen)
+        self.model.setEnabled(not engine.busy)
+        self.model.setVisible(bool(models))
         formats = ", ".join(engine.spec.formats)
         self._no_model.setText(
             ""
@@ -318,9 +297,7 @@ class LaunchView(QWidget):
         top.addWidget(self.about)
         self._trouble = QVBoxLayout()
         self.missing.body.addWidget(self._why)
-        place = tr("Once it is there, put it on the PATH, or give its place under the setting “executable”.")
-        for part in (self._how_words, self._how, Label(self._theme, place, "dim", "dim", wrap=True)):
-            self.missing.body.addWidget(part)
+        self.missing.body.addWidget(self._how)
         icons.bind(self.test, self._theme, "gauge", "text", 14)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -328,8 +305,8 @@ class LaunchView(QWidget):
         column.addLayout(top)
         column.addWidget(self.missing)
         column.addLayout(self._trouble)
-        for part in (self.running_card, self.start_card, self.log_card):
-            column.addWidget(part)
+        for card in (self.running_card, self.start_card, self.log_card):
+            column.addWidget(card)
         column.addStretch(1)
 
 

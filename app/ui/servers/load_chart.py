@@ -56,10 +56,13 @@ def top_of(most: float) -> tuple[float, float]:
 
 
 class LoadChart(QWidget):
-    """One panel. form: how a value is written. limit: the person's, as a dashed line."""
+    """One panel. form: how a value is written. named: the word stands beside the knee. A limit is a dashed line."""
 
-    def __init__(self, theme: Theme, title: str, form: Callable[[float], str], height: int) -> None:
+    def __init__(
+        self, theme: Theme, title: str, form: Callable[[float], str], height: int, named: bool = False
+    ) -> None:
         super().__init__()
+        self._named = named
         self._theme, self._title, self._form = theme, title, form
         self._curves: tuple[Curve, ...] = ()
         self._limit: float | None = None
@@ -192,7 +195,7 @@ class LoadChart(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(lane_colour(theme, curve.lane), px(2)))
         painter.drawEllipse(spot, px(8), px(8))
-        if curve.lane:
+        if curve.lane or not self._named:
             return
         painter.setPen(QPen(theme.colour("dim"), 0, Qt.PenStyle.DotLine))
         painter.drawLine(QPointF(spot.x(), spot.y() + px(8)), QPointF(spot.x(), box.bottom()))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QComboBox, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.lab.loadtest.plan import LoadMode
 from app.ui.language import tr
-from app.ui.servers.parts import button, field, labelled, row
+from app.ui.servers.parts import Choice, button, field, labelled, row
 from app.ui.state.load_test import USERS, LoadTestState
 from app.ui.theme import Theme
 from app.ui.widgets.flow import Flow
@@ -25,11 +26,7 @@ class LoadForm(QWidget):
     def __init__(self, theme: Theme, state: LoadTestState) -> None:
         super().__init__()
         self._theme, self._state = theme, state
-        self.target = QComboBox()
-        self.target.setObjectName("servers.load_target")
-        self.target.setAccessibleName(tr("What is tested"))
-        self.target.setMinimumContentsLength(12)
-        self.target.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.target = Choice("load_target", tr("What is tested"))
         self.target.activated.connect(lambda i: state.choose(str(self.target.itemData(i))))
         self._where = Label(theme, "", "caption", "dim", wrap=True)
         self._about = Label(theme, "", "caption", "dim", wrap=True)
@@ -86,28 +83,20 @@ class LoadForm(QWidget):
         self.stop.setText(tr("Stopping…") if state.stopping else tr("Stop"))
 
     def _show_targets(self) -> None:
-        targets = self._state.targets()
-        ids = [target.id for target in targets]
-        titles = [f"{t.title} — {t.detail}" for t in targets]
-        if [(self.target.itemData(i), self.target.itemText(i)) for i in range(self.target.count())] != list(
-            zip(ids, titles, strict=True)
-        ):
-            self.target.clear()
-            for target, title in zip(targets, titles, strict=True):
-                self.target.addItem(title, target.id)
-        chosen = self._state.chosen
+        targets, chosen = self._state.targets(), self._state.chosen
+        lines = [(t.id, f"{t.title.rsplit('/', 1)[-1]} — {t.detail}") for t in targets]
+        self.target.set_lines(lines, chosen.id if chosen is not None else "")
         self.target.setEnabled(bool(targets))
         if chosen is None:
-            self._where.setText(
-                tr("There is nothing to test yet: add a server, or have one installed that can be started here.")
+            said = tr("There is nothing to test yet: add a server, or install one that can be started here.")
+        elif chosen.started:
+            said = tr(
+                "{engine} is started for the test, with its settings under Servers, and ended afterwards.",
+                engine=chosen.spec.title,
             )
-            return
-        self.target.setCurrentIndex(ids.index(chosen.id))
-        self.target.setToolTip(titles[ids.index(chosen.id)])
-        started = tr("It is started for the test with its settings under Servers, and ended afterwards.")
-        self._where.setText(
-            started if chosen.started else tr("Tested where it runs, with whatever else it serves now.")
-        )
+        else:
+            said = tr("On {server}, with whatever else it serves meanwhile.", server=chosen.detail)
+        self._where.setText(said)
 
     # --- pieces -----------------------------------------------------------------------------------
 
@@ -118,7 +107,7 @@ class LoadForm(QWidget):
     def _group(self, name: str, choices: list[tuple[str, str]], kind: str) -> QButtonGroup:
         group = QButtonGroup(self)
         for key, title in choices:
-            made = button(f"load_{name}_{key}", title, lambda name=name, key=key: self._picked(name, key), kind)
+            made = button(f"load_{name}_{key}", title, partial(self._picked, name, key), kind)
             made.setCheckable(True)
             made.setProperty("key", key)
             group.addButton(made)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent, QTextOption
+from PySide6.QtGui import QPaintEvent, QResizeEvent, QTextOption
 from PySide6.QtWidgets import (
+    QComboBox,
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
     QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     QVBoxLayout,
     QWidget,
 )  # fmt: skip
@@ -21,7 +25,7 @@ from app.ui.frame.quiet_scroll import QuietScroll
 from app.ui.language import tr
 from app.ui.theme import Theme
 from app.ui.widgets.code_card import CopyButton
-from app.ui.widgets.label import Label
+from app.ui.widgets.label import Label, hint
 
 WIDTH = 860
 """The middle column at its widest, in design pixels."""
@@ -99,6 +103,44 @@ def column_page(theme: Theme, width: int = WIDTH) -> tuple[QuietScroll, QVBoxLay
     return scroll, body
 
 
+class Choice(QComboBox):
+    """A menu whose chosen line ends in “…” where it does not fit; its list is as wide as its lines. name: without the page's."""
+
+    def __init__(self, name: str, title: str) -> None:
+        super().__init__()
+        self.setObjectName(f"servers.{name}")
+        self.setAccessibleName(title)
+        self.setMinimumContentsLength(12)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+
+    def set_lines(self, lines: Sequence[tuple[str, str]], chosen: str) -> None:
+        """(key, words) of each, and the key of the chosen one; says nothing."""
+        if [(self.itemData(i), self.itemText(i)) for i in range(self.count())] != list(lines):
+            self.clear()
+            for key, title in lines:
+                self.addItem(title, key)
+        self.setCurrentIndex(self.findData(chosen))
+        self.setToolTip(hint(self.currentText()))
+
+    def showPopup(self) -> None:  # noqa: N802  Qt's name
+        view = self.view()
+        view.setMinimumWidth(
+            min(view.sizeHintForColumn(0) + view.verticalScrollBar().sizeHint().width(), 2 * self.width())
+        )
+        super().showPopup()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  Qt's name
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style = QStyle.ComplexControl.CC_ComboBox
+        room = self.style().subControlRect(style, option, QStyle.SubControl.SC_ComboBoxEditField, self).width()
+        option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideMiddle, room - 4)
+        painter.drawComplexControl(style, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
+
+
 class CommandLine(QWidget):
     """Text that is copied, not edited: wrapped, as tall as it is, with Copy at its right."""
 
@@ -135,6 +177,7 @@ class _Wrapped(QPlainTextEdit):
         self.setFont(theme.code_font("dim"))
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setTabChangesFocus(True)
         self.document().setDocumentMargin(0)

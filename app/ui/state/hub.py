@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QObject, Signal
 
 from app.errors import TandemError
 from app.ui.bridge import Bridge
 from app.ui.language import tr
-from app.ui.state import hub_fit, hub_words
+from app.ui.state import hub_pricing, hub_words
 from app.ui.state.cards import Problem
 from app.ui.state.hub_address import Address
 from app.ui.state.hub_downloads import HubDownloads
-from app.ui.state.hub_fit import FitLine
-from app.ui.state.hub_listing import Estimates, HubListingState
+from app.ui.state.hub_fit import Estimates
+from app.ui.state.hub_listing import HubListingState
 from app.ui.state.hub_ports import HubServices
 from app.ui.state.hub_search import HubSearch
 from app.ui.state.hub_starters import HubStarters, StarterLine
 from app.ui.state.hub_token import HubToken
-
-if TYPE_CHECKING:
-    from app.library.hub import Offer
 
 
 class HubState(QObject):
@@ -41,7 +34,9 @@ class HubState(QObject):
         self._services = services
         self.search = HubSearch(services, bridge, self)
         self.downloads = HubDownloads(services, bridge, self)
-        self.listing = HubListingState(services, bridge, self.downloads, estimates or of_hub(services), self)
+        self.listing = HubListingState(
+            services, bridge, self.downloads, estimates or hub_pricing.of_hub(services), self
+        )
         self.starters = HubStarters(services, bridge, self)
         self.token = HubToken(services, bridge, self)
         self.starter = ""  # the starter that is shown instead of a repository
@@ -115,15 +110,3 @@ class HubState(QObject):
         if problem != self.problem:
             self.problem = problem
             self.problem_changed.emit()
-
-
-def of_hub(services: HubServices) -> Callable[[Offer], FitLine]:
-    """The estimates of `app.lab.hub_fit`, over every engine of this machine, as a line each. Imported at the first."""
-
-    def estimate(offer: Offer) -> FitLine:
-        lab = importlib.import_module("app.lab.hub_fit")
-        registry = importlib.import_module("engines.registry")
-        found = lab.verdicts(services.hub, offer, services.store, registry.visible())
-        return hub_fit.best_of(found)
-
-    return estimate

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from app.errors import TandemError
 from app.ui.language import tr
-from app.ui.state import words
+from app.ui.state import hub_words, words
+from engines.errors import EngineError
 
 if TYPE_CHECKING:
     from app.library.hub import Offer
@@ -20,13 +22,17 @@ MORE_THAN_SOURCE = ("f32", "fp32", "float32")
 
 @dataclass(frozen=True, slots=True)
 class FitLine:
-    """word: on the chip. detail: the figures, or why there are none. bits: per weight, None where not known."""
+    """word: on the chip. detail: the figures, or why there are none. tip: a line an engine. bits: per weight, if known."""
 
     verdict: Verdict
     word: str
     detail: str = ""
-    engine: str = ""
+    tip: str = ""
     bits: float | None = None
+
+
+Estimates = Callable[[Sequence["Offer"]], Iterator[tuple[str, FitLine]]]
+"""Offers → (name, its line), one after the other as they are known; reads over the network."""
 
 
 def waiting() -> FitLine:
@@ -39,14 +45,34 @@ def unknown(why: str) -> FitLine:
     return FitLine("unknown", tr("not known"), why)
 
 
-def line(need: int, free: int, verdict: str, engine: str = "", bits: float | None = None) -> FitLine:
-    """An estimate in words: "needs 6.1 GB, 3.9 GB free"."""
-    detail = tr("needs {need}, {free} free", need=words.size(need), free=words.size(free))
-    if verdict == "fits":
-        return FitLine("fits", tr("fits"), detail, engine, bits)
-    if verdict == "tight":
-        return FitLine("tight", tr("tight"), detail, engine, bits)
-    return FitLine("no", tr("too large"), detail, engine, bits)
+def verdict(found: str) -> Verdict:
+    """An estimate's verdict as ours."""
+    return "fits" if found == "fits" else "tight" if found == "tight" else "no"
+
+
+def word(found: str) -> str:
+    """What the chip says of it."""
+    return {"fits": tr("fits"), "tight": tr("tight")}.get(found, tr("too large"))
+
+
+def needs(need: int, free: int, about: bool = False) -> str:
+    """ "needs 6.1 GB, 3.9 GB free"."""
+    if about:
+        return tr("needs about {need}, {free} free", need=words.size(need), free=words.size(free))
+    return tr("needs {need}, {free} free", need=words.size(need), free=words.size(free))
+
+
+def each(estimate: Callable[[Offer], FitLine]) -> Estimates:
+    """Every offer by itself; one that cannot be estimated says why."""
+
+    def estimates(offers: Sequence[Offer]) -> Iterator[tuple[str, FitLine]]:
+        for offer in offers:
+            try:
+                yield offer.name, estimate(offer)
+            except (TandemError, EngineError) as error:
+                yield offer.name, unknown(hub_words.plain(f"{error.message} {error.hint}", 400))
+
+    return estimates
 
 
 def recommended(offers: Sequence[Offer], fits: Sequence[FitLine]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,20 +14,17 @@ from app.library.starter import SPARE, free_bytes
 from app.ui.bridge import Bridge
 from app.ui.language import tr
 from app.ui.state import hub_fit, hub_words
-from app.ui.state.background import Job, Report
+from app.ui.state.background import Report
 from app.ui.state.cards import Problem
 from app.ui.state.hub_address import Address
 from app.ui.state.hub_downloads import HubDownloads, free_words
-from app.ui.state.hub_fit import FitLine
+from app.ui.state.hub_fit import Estimates, FitLine
 from app.ui.state.hub_newest import Newest
 from app.ui.state.hub_ports import HubServices
 from engines.errors import EngineError
 
 if TYPE_CHECKING:
     from app.library.hub import HubListing, Offer
-
-Estimates = Callable[["Offer"], FitLine]
-"""Reads what it must over the network; blocks. Raises TandemError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class HubListingState(QObject):
         parent: QObject | None = None,
     ) -> None:  # fmt: skip
         super().__init__(parent)
-        self._services, self._bridge, self._downloads, self._estimate = services, bridge, downloads, estimates
+        self._services, self._bridge, self._downloads, self._estimates = services, bridge, downloads, estimates
         self.address = Address()
         self.listing: HubListing | None = None
         self.offers: tuple[Offer, ...] = ()
@@ -73,8 +71,11 @@ class HubListingState(QObject):
         self._reading.answered.connect(self._read)
         self._reading.failed.connect(self._broken)
         self._reading.changed.connect(self.changed)
-        self._pricing: Job | None = None
-        self._priced = _Priced()
+        self._pricing = Newest("hub estimates", bridge, self)
+        self._pricing.changed.connect(self._take)
+        self._pricing.changed.connect(self.changed)
+        self._priced = _Priced(bridge.notify)
+        bridge.add(self._take)
 
     @property
     def opened(self) -> bool:
@@ -89,12 +90,12 @@ class HubListingState(QObject):
     @property
     def estimating(self) -> bool:
         """True while headers are read."""
-        return self._pricing is not None
+        return self._pricing.busy
 
     @property
     def lines(self) -> tuple[OfferLine, ...]:
         """The offers in the hub's order."""
-        fits = [self._fits.get(offer.name) or _first_fit(offer) for offer in self.offers]
+        fits = [self._fits.get(offer.name) or _first_fit(offer, self.estimating) for offer in self.offers]
         best = hub_fit.recommended(self.offers, fits)
         free = free_bytes(self._services.paths.home) - self._downloads.missing_bytes
         wanted = self.address.wanted
@@ -154,10 +155,9 @@ class HubListingState(QObject):
 
     def close(self) -> None:
         """At shutdown."""
+        self._bridge.remove(self._take)
         self._reading.close()
-        if self._pricing is not None:
-            self._pricing.close(0.2)
-            self._pricing = None
+        self._pricing.close()
 
     # --- inside -------------------------------------------------------------------------
 
@@ -175,42 +175,32 @@ class HubListingState(QObject):
             self.problem = hub_words.problem(error, tr("{name} cannot be shown", name=self.address.shown))
 
     def _price(self) -> None:
-        """Estimate all that could be loaded: those that a person will look at first come first."""
+        """Estimate all that could be loaded, one after the other."""
         wanted = [offer for offer in self.offers if not offer.why_not]
         if not wanted:
             return
-        priced, estimate = _Priced(), self._estimate
+        priced, estimates = _Priced(self._bridge.notify), self._estimates
 
-        def work(report: Report, cancelled: Callable[[], bool]) -> object:
-            for offer in wanted:
+        def work(_report: Report, cancelled: Callable[[], bool]) -> object:
+            for name, fit in estimates(wanted):
                 if cancelled():
                     break
-                priced.fits[offer.name] = _quiet(estimate, offer)
-                report(offer.name)
+                priced.put(name, fit)
             return None
 
         self._priced = priced
-        job = Job("hub estimates", work, self._bridge, self)
-        self._pricing = job
-        job.said.connect(lambda *_: self._take(priced))
-        job.ended.connect(lambda: self._priced_all(job))
-        job.start()
+        self._pricing.ask(work)
 
-    def _take(self, priced: _Priced) -> None:
-        if priced is self._priced:
-            self._fits = dict(priced.fits)
-            self.changed.emit()
-
-    def _priced_all(self, job: Job) -> None:
-        job.deleteLater()
-        if job is self._pricing:
-            self._pricing = None
+    def _take(self) -> None:
+        """A frame of the bridge: what the estimating thread has found since the last."""
+        if self._priced.news.is_set():
+            self._priced.news.clear()
+            self._fits = dict(self._priced.fits)
             self.changed.emit()
 
     def _end_pricing(self) -> None:
-        if self._pricing is not None:
-            self._pricing.cancel()
-            self._pricing, self._priced = None, _Priced()
+        self._pricing.drop()
+        self._priced = _Priced(self._bridge.notify)
 
     def _line(self, offer: Offer, fit: FitLine, best: bool, wanted: bool, free: int) -> OfferLine:
         sums = frozenset(file.sha256 for file in offer.files if file.sha256)
@@ -225,23 +215,25 @@ class HubListingState(QObject):
 
 
 class _Priced:
-    """What the estimating thread has found so far; it adds, the window's thread copies."""
+    """What the estimating thread has found so far: it adds, the window's thread copies. Nothing of Qt."""
 
-    def __init__(self) -> None:
+    def __init__(self, notify: Callable[[], None]) -> None:
         self.fits: dict[str, FitLine] = {}
+        self.news = threading.Event()
+        self._notify = notify
+
+    def put(self, name: str, fit: FitLine) -> None:
+        self.fits[name] = fit
+        self.news.set()
+        self._notify()
 
 
-def _first_fit(offer: Offer) -> FitLine:
-    return hub_fit.unknown(hub_words.plain(offer.why_not, 240)) if offer.why_not else hub_fit.waiting()
+def _first_fit(offer: Offer, estimating: bool) -> FitLine:
+    if offer.why_not:
+        return hub_fit.unknown(hub_words.plain(offer.why_not, 240))
+    return hub_fit.waiting() if estimating else hub_fit.unknown(tr("It could not be estimated."))
 
 
 def _points_to(wanted: str, offer: Offer) -> bool:
     """True if the address named this variant, or one of its files."""
     return bool(wanted) and (wanted.lower() == offer.name.lower() or any(f.path == wanted for f in offer.files))
-
-
-def _quiet(estimate: Estimates, offer: Offer) -> FitLine:
-    try:
-        return estimate(offer)
-    except (TandemError, EngineError) as error:
-        return hub_fit.unknown(hub_words.plain(f"{error.message} {error.hint}", 400))

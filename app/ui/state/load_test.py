@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import queue
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,7 +128,7 @@ class LoadTestState(QObject):
         for engine in self._servers.launching.engines.values():
             variant = engine.variant
             if variant is not None and engine.available is not False and Verb.LOAD_TEST in engine.spec.verbs:
-                detail = tr("started here by {engine} for the test", engine=engine.spec.title)
+                detail = engine.spec.title
                 title = f"{variant.title} · {variant.variant}"
                 found.append(
                     Target(ENGINE_TARGET + engine.spec.id, title, detail, variant, engine.spec, engine.settings, True)
@@ -295,14 +295,14 @@ class LoadTestState(QObject):
         self._tests = None
         self.changed.emit()
 
-    def open_file(self, path: str) -> None:
-        """Results of guidellm or of vLLM's benchmark, beside ours; read in a thread."""
-        if self._reading is not None:
+    def open_files(self, paths: Sequence[str]) -> None:
+        """Results of GuideLLM or of vLLM's benchmark (which writes one a level), beside ours; read in a thread."""
+        if self._reading is not None or not paths:
             return
-        reading: Any = importlib.import_module("app.lab.loadtest.guidellm")
+        reading: Any = importlib.import_module("app.lab.loadtest.outside")
 
         def work(_report: Report, _cancelled: Callable[[], bool]) -> object:
-            return reading.open_guidellm(Path(path))
+            return reading.open_results([Path(path) for path in paths])[0]
 
         job = Job("open results", work, self._bridge, self)
         job.done.connect(self._opened)
@@ -368,7 +368,8 @@ def _problem(title: str, error: TandemError | EngineError) -> Problem:
 def _form(kept: dict[str, Any], known: tuple[LoadPreset, ...]) -> Form:
     """As it was left; what no longer fits is as at first."""
     first = next(iter(known))
-    made = replace(Form(preset=first.id), **_limit_texts(first.limits))
+    texts = _limit_texts(first.limits)
+    made = Form(preset=first.id, ttft_ms=texts["ttft_ms"], itl_ms=texts["itl_ms"], e2e_s=texts["e2e_s"])
     with contextlib.suppress(msgspec.ValidationError):
         found = msgspec.convert(kept, Form) if kept else made
         modes = [mode.value for mode in LoadMode]

@@ -101,6 +101,7 @@ class ModelsState(QObject):
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(self._read_selected)
+        self.doing.began.connect(self._began)
         self.doing.done.connect(self._done)
 
     # --- what is here -------------------------------------------------------------------
@@ -129,6 +130,12 @@ class ModelsState(QObject):
     def reading(self) -> bool:
         """True until the library was read for the first time."""
         return not self.is_read and self._reading.busy
+
+    @property
+    def settled(self) -> bool:
+        """True when everything that was asked has been answered."""
+        lines = (self._reading, self._assessing, self._measuring, self._looking)
+        return self.is_read and not self._settle.isActive() and not any(line.busy for line in lines)
 
     @property
     def looking(self) -> bool:
@@ -261,7 +268,7 @@ class ModelsState(QObject):
         return Wanted()
 
     def _take(self, found: _Read) -> None:
-        self.is_read, self._trouble = True, None
+        first, self.is_read, self._trouble = not self.is_read, True, None
         self.variants, self.scan, self.rows = found.variants, found.scan, found.rows
         self.places, self.unusable = found.places, found.unusable
         if self.wanted.place and self.wanted.place not in {line.id for line in self.places}:
@@ -270,6 +277,8 @@ class ModelsState(QObject):
             self.selected, self.shown = "", None
             self.selected_changed.emit()
         self._fill()
+        if first and not self.selected and self.table.rows:
+            self.select(self.table.rows[0].ref)
         self._assess()
 
     def _read_failed(self, error: object) -> None:
@@ -330,6 +339,9 @@ class ModelsState(QObject):
         if sentence:
             self.found.emit(sentence)
             self._changed()
+
+    def _began(self) -> None:
+        self.said, self._trouble = "", None
 
     def _done(self, said: str) -> None:
         self.said = said

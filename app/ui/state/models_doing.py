@@ -26,8 +26,10 @@ PACK = "starter"
 
 
 class Doing(QObject):
-    """`changed` as a job begins, goes on or ends; `done(words)` once it is through: what the library holds may differ."""
+    """`began`; `changed` as a job begins, goes on or ends; `done(words)` once it is through: what the library holds may
+    differ."""
 
+    began = Signal()
     changed = Signal()
     done = Signal(str)
 
@@ -90,7 +92,8 @@ class Doing(QObject):
                 return library.scan(_progress(report), cancelled).sentence
             return tr("Added 1 model") if taken == 1 else tr("Added {n} models", n=f"{taken:,}")
 
-        self._begin("add", tr("Adding"), work, lambda: self.add(paths))
+        names = ", ".join(Path(path).name for path in paths[:2]) + (" …" if len(paths) > 2 else "")
+        self._begin("add", tr("Adding {name}", name=names), work, lambda: self.add(paths))
 
     def add_folder(self, path: str) -> None:
         """Look in this folder from now on."""
@@ -179,6 +182,7 @@ class Doing(QObject):
         self._job.done.connect(lambda result: self.done.emit(str(result or "")))
         self._job.ended.connect(self._ended)
         self._job.start()
+        self.began.emit()
         self.changed.emit()
 
     def _failed(self, error: object) -> None:
@@ -196,12 +200,12 @@ class Doing(QObject):
 
 
 def removed_words(variant: Variant, removed: Removed) -> str:
-    """ "SmolLM2 Q4_1 is in the trash; 98 MB" or that it is forgotten, with the library's own notes."""
+    """That it is forgotten, or removed, with the library's own notes: where it is now, what stays."""
     name = f"{variant.title} {variant.variant}"
     if variant.outside:
         return tr("“{name}” is forgotten; your files stay.", name=name)
-    head = tr("“{name}” is in the trash ({size}).", name=name, size=words.size(variant.bytes))
-    return " ".join([head, *(note for note in removed.notes if "trash" not in note.lower())])
+    head = tr("Removed “{name}” ({size}).", name=name, size=words.size(variant.bytes))
+    return " ".join([head, *removed.notes])
 
 
 def _progress(report: Report) -> Callable[[str, int, int], None]:

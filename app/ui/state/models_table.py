@@ -41,18 +41,18 @@ class Column:
 def columns() -> tuple[Column, ...]:
     """In their order, in the language of now."""
     return (
-        Column("name", tr("Model"), 210, 0),
+        Column("name", tr("Model"), 200, 0),
         Column("precision", tr("Precision"), 84, 0),
-        Column("fit", tr("Fits here"), 82, 0),
+        Column("fit", tr("Fits here"), 92, 0),
         Column("size", tr("Size"), 74, 0, number=True),
         Column("params", tr("Weights"), 70, 1, number=True),
         Column("bits", tr("Bits"), 54, 2, number=True),
         Column("task", tr("Task"), 86, 3),
-        Column("loads", tr("Loads in"), 150, 6),
+        Column("loads", tr("Loads in"), 140, 6),
         Column("architecture", tr("Architecture"), 104, 5),
         Column("where", tr("Where"), 124, 4),
         Column("licence", tr("Licence"), 112, 7),
-        Column("lineage", tr("Lineage"), 150, 8),
+        Column("lineage", tr("Lineage"), 130, 8),
     )
 
 
@@ -123,7 +123,7 @@ class VariantTable(QAbstractTableModel):
         """A cell in words."""
         variant, seen = row.variant, self._seen.get(row.ref)
         if column == "fit":
-            return tr("cannot be used") if variant.problem else verdict_words(seen.verdict if seen else "")
+            return tr("unusable") if variant.problem else verdict_words(seen.verdict if seen else "")
         table = {
             "name": variant.title, "precision": row.precision, "size": words.size(variant.bytes or None),
             "params": params_words(row.params), "bits": bits_words(variant.bits_per_weight),
@@ -141,6 +141,8 @@ class VariantTable(QAbstractTableModel):
     def _tip(self, row: Row, column: str) -> str:
         if column in ("fit", "loads"):
             return engine_words(self._seen.get(row.ref))
+        if column == "name":
+            return f"{row.variant.title}\n{row.variant.path}"
         return row.variant.path if column == "where" else self.text(row, column)
 
 

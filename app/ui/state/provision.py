@@ -52,8 +52,10 @@ class Provision(QObject):
 
     def convert(self, offer: Offer) -> None:
         """Make the copy that the engine needs, and choose it."""
-        launcher, plan = self._services.launcher, offer.plan
-        maker = registry.spec(plan.engine)
+        launcher, spec, plan = self._services.launcher, self._model.spec, offer.plan
+        if spec is None:
+            return
+        maker = spec if spec.id == plan.engine else registry.spec(plan.engine)
 
         def work(report: Report, cancelled: Callable[[], bool]) -> object:
             def progress(fraction: float | None, message: str) -> None:

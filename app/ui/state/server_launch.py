@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
+import shlex
 from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, Signal
@@ -18,21 +20,25 @@ from app.ui.state.server_gauges import Gauges
 from app.ui.state.status import Status, status
 from engines import knobs as knob_rules
 from engines import registry
-from engines.knobs import Scope, Settings, Value
+from engines.knobs import AUTO, Scope, Settings, Value
 from engines.protocol import Beat, Described, Event, Loaded, Progress
 from engines.spec import EngineSpec, Task, Verb
 
 LOG_LINES = 200
 
-HEADS: dict[str, tuple[str, ...]] = {
-    "vllm": ("vllm", "serve", "{model}"),
-    "llama-server": ("llama-server", "--model", "{model}"),
-    "sglang": ("python", "-m", "sglang.launch_server", "--model-path", "{model}"),
-}
-"""How each command begins, for the line that is shown before it is started."""
+LOOPBACK = "127.0.0.1"
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "vllm": ("{program}", "serve", "{model}", "--host", LOOPBACK, "--port", "8000", "--served-model-name", "{id}"),
+    "llama-server": ("{program}", "--model", "{model}", "--alias", "{id}", "--host", LOOPBACK, "--port", "8080"),
+    "sglang": (
+        "{program}", "serve", "--model-path", "{model}", "--served-model-name", "{id}", "--host", LOOPBACK, "--port", "30000",
+        "--api-key", "***",
+    ),
+}  # fmt: skip
+"""How each command begins, for the line that is shown before it is started; the start takes a free port and a new key."""
 
-TAILS = ("--host", "127.0.0.1", "--port", "…", "--api-key", "…")
-"""What is chosen at the start alone: a free port, and a key that no one else knows."""
+KEYS = {"vllm": "VLLM_API_KEY=***", "llama-server": "LLAMA_API_KEY=***"}
+SPOKEN = {"cpu_kvcache_space": "VLLM_CPU_KVCACHE_SPACE"}  # settings that a command reads from its environment
 
 
 class EngineLaunch(QObject):
@@ -117,7 +123,8 @@ class EngineLaunch(QObject):
         loaded = self.loaded
         if loaded is not None and loaded.command:
             return loaded.command
-        return preview(self.spec, self.variant, self.settings)
+        found = self.described.build if self.described is not None and self.described.available else ""
+        return preview(self.spec, self.variant, self.settings, found)
 
     # --- while it runs ------------------------------------------------------------------------
 
@@ -280,15 +287,23 @@ def title(variant: Variant) -> str:
     return f"{variant.title} · {label(variant)}"
 
 
-def preview(spec: EngineSpec, variant: Variant | None, settings: Settings) -> tuple[str, ...]:
-    """The command line as it would be, its port and key not chosen yet."""
-    program = settings.get("executable")
-    head = HEADS.get(spec.id, (*spec.programs[:1], "{model}"))
-    path = variant.path if variant is not None else "MODEL"
-    words = [word.replace("{model}", path) for word in head]
-    if isinstance(program, str) and program not in ("", "auto"):
-        words[0] = program
-    return (*words, *knob_rules.flags(spec.load, settings), *TAILS)
+def preview(spec: EngineSpec, variant: Variant | None, settings: Settings, path: str = "") -> tuple[str, ...]:
+    """The command line as it would be, on the command's usual port. path: where the program was found."""
+    asked = settings.get("executable")
+    program = asked if isinstance(asked, str) and asked not in ("", AUTO) else path or next(iter(spec.programs), spec.id)
+    places = {"program": program, "model": variant.path if variant else "MODEL", "id": variant.id if variant else "model"}
+    named = [KEYS[spec.id]] if spec.id in KEYS else []
+    named += [f"{SPOKEN[name]}={value}" for name, value in settings.items() if name in SPOKEN and value is not None]
+    words = [word.format(**places) for word in COMMANDS.get(spec.id, ("{program}", "{model}"))]
+    return (*(("env", *named) if named else ()), *words, *knob_rules.flags(spec.load, settings), *_added(settings))
+
+
+def _added(settings: Settings) -> tuple[str, ...]:
+    """The arguments that a person wrote themselves; the engine refuses those that cannot be read."""
+    given = settings.get("extra_args")
+    with contextlib.suppress(ValueError):
+        return tuple(word for text in (given if isinstance(given, list) else []) for word in shlex.split(text))
+    return ()
 
 
 def address_of(command: Sequence[str]) -> str:

@@ -365,11 +365,11 @@ def likeness(name: str, variant: Variant) -> float:
     """How alike a server's name of a model and a model of the library are: shared words of all words, 0–1."""
     one = _words_of(name.rsplit("/", 1)[-1])
     texts = (variant.title, variant.id, variant.origin.repo.rsplit("/", 1)[-1])
-    return max(len(one & other) / len(one | other) for text in texts if (other := _words_of(text)) or text is texts[0])
+    return max((len(one & other) / len(one | other) for text in texts if (other := _words_of(text))), default=0.0)
 
 
 def _words_of(text: str) -> set[str]:
-    return set(re.findall(r"[a-z]+|\d+(?:\.\d+)?[bmk]?", text.lower())) or {""}
+    return set(re.findall(r"[a-z]+|\d+(?:\.\d+)?[bmk]?", text.lower()))
 
 
 def _models(count: int) -> str:

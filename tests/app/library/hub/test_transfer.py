@@ -267,7 +267,7 @@ def test_a_full_disk_before_and_during(server: HubServer, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("where", ["body", "head"])
 def test_stopping_wakes_a_waiting_thread(server: HubServer, tmp_path: Path, where: str) -> None:
-    server.misbehave(Fault("stall", at=100_000 if where == "body" else 0))
+    server.misbehave(Fault("stall", at=100_000) if where == "body" else Fault("mute"))
     fetch = Fetch(server, tmp_path)
     fetch.wire._timeout = fetch.wire._http.Timeout(connect=2, read=120)
     ended: list[BaseException] = []

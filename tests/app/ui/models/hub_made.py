@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,14 +25,14 @@ from app.store import Store
 from app.ui.bridge import Bridge
 from app.ui.state import hub_fit
 from app.ui.state.hub import HubState
-from app.ui.state.hub_fit import FitLine
+from app.ui.state.hub_fit import Estimates, FitLine
 from tests.fakes import variant
 
 COMMIT = "8c5cf1b2a9d04e1f3b7a6c5d4e3f2a1b0c9d8e7f"
 QWEN = "bartowski/Qwen2.5-7B-Instruct-GGUF"
 
 
-def offer(name: str, size: float, repo: str = QWEN, **more: Any) -> Offer:
+def offer(name: str, size: float, repo: str = QWEN, /, **more: Any) -> Offer:
     """size: in GB."""
     count = int(size * 1e9)
     file = HubFile(f"{repo.rpartition('/')[2]}-{name}.gguf", count, f"{abs(hash(name)):064x}"[-64:])
@@ -229,15 +230,19 @@ class HubServices:
         return cls(paths, Store.open(paths), FakeLibrary(paths), Glossary.load(paths.resources))
 
 
-def estimate(free: float = 9.0) -> Callable[[Offer], FitLine]:
+def estimate(free: float = 9.0) -> Estimates:
     """An estimate that needs a sixth more than the files. free: in GB."""
 
     def found(offer: Offer) -> FitLine:
         need = int(offer.bytes * 7 / 6)
-        verdict = "no" if need > free * 1e9 else "tight" if need * 1.1 > free * 1e9 else "fits"
-        return hub_fit.line(need, int(free * 1e9), verdict, "llama.cpp", offer.bytes * 8 / 7.62e9)
+        word = "no" if need > free * 1e9 else "tight" if need * 1.1 > free * 1e9 else "fits"
+        return line(word, hub_fit.needs(need, int(free * 1e9)), offer.bytes * 8 / 7.62e9)
 
-    return found
+    return hub_fit.each(found)
+
+
+def line(word: str, detail: str = "", bits: float | None = None) -> FitLine:
+    return FitLine(hub_fit.verdict(word), hub_fit.word(word), detail, f"llama.cpp: {detail}", bits)
 
 
 @dataclass
@@ -250,16 +255,28 @@ class Opened:
 
 
 @contextlib.contextmanager
+def collected_here() -> Iterator[None]:
+    """As in the program: Python's collector runs in the GUI thread alone, so that no job's thread frees a QObject."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        settle()
+        gc.collect()
+        gc.enable()
+
+
+@contextlib.contextmanager
 def opened(home: Path, free: float = 9.0, services: HubServices | None = None) -> Iterator[Opened]:
     """free: memory in GB, for the estimates."""
     services = services or HubServices.open(Paths(home))
-    bridge = Bridge()
-    state = HubState(services, bridge, estimate(free))
-    yield Opened(services, bridge, state)
-    state.close()
-    bridge.close()
-    services.store.close()
-    settle()
+    with collected_here():
+        bridge = Bridge()
+        state = HubState(services, bridge, estimate(free))
+        yield Opened(services, bridge, state)
+        state.close()
+        bridge.close()
+        services.store.close()
 
 
 def settle(times: int = 3) -> None:

@@ -62,10 +62,10 @@ class MadeScan:
 
 
 PLACES = (
-    MadePlace("lm", "lm-studio", "LM Studio", "/home/ada/.lmstudio/models"),
-    MadePlace("ol", "ollama", "Ollama", "/home/ada/.ollama/models"),
-    MadePlace("hf", "hf-cache", "Hugging Face cache", "/home/ada/.cache/huggingface/hub"),
-    MadePlace("comfy", "comfyui", "ComfyUI", "/home/ada/ComfyUI"),
+    MadePlace("lm", "lm-studio", "LM Studio", "/data/ada/.lmstudio/models"),
+    MadePlace("ol", "ollama", "Ollama", "/data/ada/.ollama/models"),
+    MadePlace("hf", "hf-cache", "Hugging Face cache", "/data/ada/.cache/huggingface/hub"),
+    MadePlace("comfy", "comfyui", "ComfyUI", "/data/ada/ComfyUI"),
     MadePlace("usb", "folder", "Models on the travel drive", "/media/ada/travel/models", named=True),
 )
 
@@ -181,11 +181,11 @@ def _variant(kind: Kind, name: str, bits: float) -> Variant:
         SHAPE, architecture=kind.arch, n_params=int(kind.params), tensor_bytes=size, n_layers=round(SHAPE.n_layers * min(2, scale)),
         n_embd=round(SHAPE.n_embd * scale), n_ctx_train=32768,
     )  # fmt: skip
-    id = kind.title.lower().replace(" ", "-")[:60]
+    name_ = kind.title.lower().replace(" ", "-")[:60]
     made = name == "bf16" and kind.origin.kind == "starter"
-    path = f"/home/ada/models/{id}/{name}.{kind.format}"
+    path = f"/data/ada/models/{name_}/{name}.{kind.format}"
     return variant(
-        name, id=id, title=kind.title, task=kind.task, format="safetensors" if made else kind.format, licence=kind.licence, bytes=size,
+        name, id=name_, title=kind.title, task=kind.task, format="safetensors" if made else kind.format, licence=kind.licence, bytes=size,
         bits_per_weight=bits, path=path, files=(File(path, size, "", 1_700_000_000_000_000_000 + size),),
         shape=shape if kind.task == "chat" else None, mix={name.upper(): 210, "F32": 61},
         outside=kind.origin.kind in ("place", "added"), origin=Origin("made") if made else kind.origin,
@@ -205,7 +205,7 @@ def realistic() -> list[Variant]:
 def scan_of(variants: Iterable[Variant]) -> MadeScan:
     """A scan that found these, and what cannot be used."""
     good = [MadeFound(v.origin.place, v.path, v.bytes, v, "", "", "") for v in variants if v.origin.kind == "place"]
-    bad = [MadeFound(p, f"/home/ada/{n}", size, None, code, why, hint) for p, n, size, code, why, hint in BAD]
+    bad = [MadeFound(p, f"/data/ada/{n}", size, None, code, why, hint) for p, n, size, code, why, hint in BAD]
     found = (*good, *bad)
     places = []
     for place in PLACES:
@@ -228,6 +228,8 @@ def many(count: int) -> MadeLibrary:
     bits = (("q2_k", 2.9), ("q4_k_m", 4.9), ("q5_k_m", 5.7), ("q8_0", 8.5), ("f16", 16.0))
     for n in range(count // len(bits)):
         base = CHAT[n % len(CHAT)]
-        kinds.append(Kind(f"{base.title[:30]}-{n:03}", params=base.params, arch=base.arch, bits=bits, origin=base.origin))
+        kinds.append(
+            Kind(f"{base.title[:30]}-{n:03}", params=base.params, arch=base.arch, bits=bits, origin=base.origin)
+        )
     variants = [v for kind in kinds for v in variants_of(kind)]
     return MadeLibrary(variants, scan_of(variants))

@@ -44,7 +44,7 @@ EXECUTABLE = Knob(name="executable", title="Executable", kind=Kind.TEXT, scope=S
 REMOTE = EngineSpec(id="openai-server", task=Task.CHAT, title="OpenAI-compatible server", formats=("server",), load=(),
                     run=CHAT_KNOBS, adapter="tests.fakes:None", remote=True, verbs=(Verb.LOAD_TEST,))  # fmt: skip
 VLLM = EngineSpec(id="vllm", task=Task.CHAT, title="vLLM", formats=("safetensors",), load=(MAX_LEN, EAGER, EXECUTABLE),
-                  run=CHAT_KNOBS, adapter="tests.fakes:None", remote=True, programs=("vllm",),
+                  run=CHAT_KNOBS, adapter="tests.fakes:None", remote=True, programs=("vllm",), about="Many answers at once, prefix caching.",
                   verbs=(Verb.DESCRIBE, Verb.LOAD_TEST))  # fmt: skip
 LLAMA = EngineSpec(id="llama-server", task=Task.CHAT, title="llama-server", formats=("gguf",), load=(MAX_LEN, EXECUTABLE),
                    run=CHAT_KNOBS, adapter="tests.fakes:None", remote=True, programs=("llama-server",),

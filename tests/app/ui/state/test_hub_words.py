@@ -6,7 +6,7 @@ import pytest
 
 from app.errors import TandemError
 from app.ui.state import hub_fit, hub_words
-from tests.app.ui.models.hub_made import download, offer
+from tests.app.ui.models.hub_made import download, line, offer
 
 
 def test_a_strangers_text_is_one_bounded_line():
@@ -63,11 +63,11 @@ def test_the_largest_that_fits_is_recommended():
     offers = [offer("Q4_K_M", 4.7), offer("Q8_0", 8.1), offer("F16", 15), offer("F32", 30)]
 
     def of(*verdicts: str) -> int:
-        return hub_fit.recommended(offers, [hub_fit.line(1, 2, verdict) for verdict in verdicts])
+        return hub_fit.recommended(offers, [line(verdict) for verdict in verdicts])
 
     assert of("fits", "fits", "no", "no") == 1
     assert of("fits", "tight", "no", "no") == 0
     assert of("fits", "fits", "fits", "fits") == 2  # 32 bits are no better than the 16 that it was published in
     assert of("no", "no", "no", "tight") == -1
     refused = [offer("Q4_K_M", 4.7, why_not="It lies in 2 parts.")]
-    assert hub_fit.recommended(refused, [hub_fit.line(1, 2, "fits")]) == -1
+    assert hub_fit.recommended(refused, [line("fits")]) == -1
