@@ -10,6 +10,7 @@ from app.ui.bridge import Bridge
 from app.ui.state.chat import ChatState
 from app.ui.state.kept import Kept
 from app.ui.state.model import ModelState
+from app.ui.state.picks import suiting
 from app.ui.state.ports import Services
 from app.ui.state.settings import SettingsState
 from engines.spec import EngineSpec, Task
@@ -54,7 +55,7 @@ class Program:
         if self._models is None:
             module = importlib.import_module("app.ui.state.models")
             self._models = made = module.ModelsState(self.services, self.bridge)
-            made.library_changed.connect(self.model.refresh)
+            made.library_changed.connect(self._library_changed)
         return self._models
 
     @property
@@ -63,8 +64,26 @@ class Program:
         if self._hub is None:
             module = importlib.import_module("app.ui.state.hub")
             self._hub = made = module.HubState(self.services, self.bridge)
-            made.library_changed.connect(self.model.refresh)
+            made.library_changed.connect(self._library_changed)
         return self._hub
+
+    def talk_to(self, model: str, variant: str) -> None:
+        """Choose a model for the Chat page, in an engine that loads it."""
+        state = self.model
+        state.refresh()
+        state.choose_model(model)
+        wanted = [v for v in state.siblings if v.variant == variant]
+        loads = state.spec is not None and any(v.format in state.spec.formats for v in wanted)
+        if not loads and (found := suiting(state.specs, wanted)) is not None:
+            state.choose_engine(found.id)
+        state.choose_variant(variant)
+
+    def _library_changed(self) -> None:
+        """One page added, made, fetched or removed something: the others read the library again."""
+        self.model.refresh()
+        for state in (self._models, self._hub):
+            if state is not None:
+                state.refresh()
 
     def go_on_downloading(self) -> None:
         """What was being fetched when the program ended goes on; without any, nothing is imported."""
@@ -90,8 +109,9 @@ class Program:
     def idle(self) -> bool:
         """True while nothing runs, loads or is being made, and nobody types."""
         chat = self.chat
+        doing = self._models is not None and self._models.doing.busy
         return not (
-            self.comparing or chat.running or chat.waiting_for_load or chat.provision.busy or chat.typed_just_now
+            doing or self.comparing or chat.running or chat.waiting_for_load or chat.provision.busy or chat.typed_just_now
         )
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from app.ui.program import Program
 if TYPE_CHECKING:
     from app.ui.pages.chat import ChatPage  # a page is imported when it is first shown
     from app.ui.pages.compare import ComparePage
+    from app.ui.pages.models import ModelsPage
     from app.ui.window import MainWindow  # it makes this table
 
 
@@ -60,7 +61,7 @@ def _conversations(window: MainWindow, program: Program) -> list[Command]:
 
     return [
         Command("chat.new", tr("New conversation"), lambda: begin(window, program), "Ctrl+N"),
-        Command("chat.search", tr("Search conversations"), lambda: search(window), "Ctrl+F"),
+        Command("chat.search", tr("Search"), lambda: search(window), "Ctrl+F"),
         Command("chat.new_folder", tr("New folder"), lambda: listed(window).conversations.new_folder(), "Ctrl+Shift+N"),
         Command("chat.export", tr("Export the conversation…"), export, "Ctrl+E", lambda: chat.conversation is not None),
         Command("chat.import", tr("Import conversations…"), lambda: listed(window).conversations.import_wanted.emit()),
@@ -186,5 +187,8 @@ def listed(window: MainWindow) -> ChatPage:
 
 
 def search(window: MainWindow) -> None:
-    """Put the cursor into the search of the list."""
+    """Put the cursor into the search of the page that is shown."""
+    if window.shows("models"):
+        cast("ModelsPage", window.page("models")).focus_search()
+        return
     listed(window).conversations.focus_search()

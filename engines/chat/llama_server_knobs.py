@@ -16,13 +16,13 @@ SPEC_TYPES = (
 LOAD_MODES = ("none", "mmap", "mlock", "mmap+mlock", "dio")
 
 LOAD_KNOBS = (
-    load("n_ctx", "Context", Kind.INT, None,
-         "How many tokens the conversation may hold; several answers at once share it. The server's choice is what the model was "
+    load("n_ctx", "Context", Kind.INT, AUTO,
+         "How many tokens the conversation may hold; several answers at once share it. Auto: what the model was "
          "trained for, less where memory is short.", "n_ctx", "--ctx-size", essential=True, minimum=256, maximum=10_000_000,
          unit="tokens", log=True),
-    load("n_gpu_layers", "GPU layers", Kind.INT, None, "Layers kept on the GPU; 999 is all of any model.", "n_gpu_layers",
+    load("n_gpu_layers", "GPU layers", Kind.INT, AUTO, "Layers kept on the GPU; 999 is all of any model.", "n_gpu_layers",
          "--n-gpu-layers", essential=True, minimum=0, maximum=999, unit="layers", effect=Effect.NUMERIC),
-    load("n_threads", "Threads", Kind.INT, None, "Threads for decoding.", "n_threads", "--threads", essential=True, minimum=1, maximum=512,
+    load("n_threads", "Threads", Kind.INT, AUTO, "Threads for decoding.", "n_threads", "--threads", essential=True, minimum=1, maximum=512,
          unit="threads"),
     load("flash_attn", "Flash attention", Kind.CHOICE, AUTO, "Computes attention in one pass. Auto: where the device can.", "flash_attn",
          "--flash-attn", essential=True, values=("on", "off"), effect=Effect.NUMERIC),
@@ -38,11 +38,11 @@ LOAD_KNOBS = (
          "--spec-draft-n-max", minimum=1, maximum=256, unit="tokens", effect=Effect.NUMERIC),
     load("model_draft", "Draft model", Kind.TEXT, None, "Path of a small GGUF file of the same family that makes the guesses.", "speculation",
          "--model-draft", effect=Effect.NUMERIC),
-    load("n_batch", "Batch", Kind.INT, None, "Prompt tokens handed over at once.", "n_batch", "--batch-size", minimum=1, maximum=65536,
+    load("n_batch", "Batch", Kind.INT, AUTO, "Prompt tokens handed over at once.", "n_batch", "--batch-size", minimum=1, maximum=65536,
          unit="tokens", log=True, effect=Effect.NUMERIC),
-    load("n_ubatch", "Micro-batch", Kind.INT, None, "Prompt tokens computed at once; more is faster to read and takes more memory.",
+    load("n_ubatch", "Micro-batch", Kind.INT, AUTO, "Prompt tokens computed at once; more is faster to read and takes more memory.",
          "n_ubatch", "--ubatch-size", minimum=1, maximum=65536, unit="tokens", log=True, effect=Effect.NUMERIC),
-    load("n_threads_batch", "Prefill threads", Kind.INT, None, "Threads for reading the prompt.", "n_threads_batch", "--threads-batch",
+    load("n_threads_batch", "Prefill threads", Kind.INT, AUTO, "Threads for reading the prompt.", "n_threads_batch", "--threads-batch",
          minimum=1, maximum=512, unit="threads"),
     load("cont_batching", "Continuous batching", Kind.BOOL, True, "New requests join the next step instead of waiting for the last to end.",
          "continuous_batching", "--cont-batching", flag_off="--no-cont-batching"),

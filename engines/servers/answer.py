@@ -87,6 +87,11 @@ class Answer:
             return self.usage.n_out
         return None if self._guessed else sum(self.counts)
 
+    def speculation(self) -> tuple[int, int] | None:
+        """(tokens drafted, tokens accepted) by llama-server's timings; None where it drafted nothing, or it is another server."""
+        drafted = int(self.timings.get("draft_n", 0))
+        return (drafted, int(self.timings.get("draft_n_accepted", 0))) if drafted else None
+
     def notes(self) -> list[str]:
         """What the counts do not agree on."""
         found = []

@@ -111,6 +111,13 @@ class Around(msgspec.Struct, frozen=True):
             return None
         return _whole(self.before.cached_tokens, self.after.cached_tokens)
 
+    def speculation(self) -> tuple[int, int]:
+        """(tokens drafted, tokens accepted) of the request, if it was alone; (0, 0) where nothing was drafted or nobody says."""
+        if self.before is None or self.after is None or self._one("ttft") is None:
+            return 0, 0
+        drafted = _whole(self.before.drafted, self.after.drafted)
+        return drafted or 0, _whole(self.before.accepted, self.after.accepted) or 0
+
     def _one(self, stem: str) -> float | None:
         if self.before is None or self.after is None:
             return None

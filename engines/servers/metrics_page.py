@@ -75,15 +75,15 @@ SUMS: dict[str, tuple[str, ...]] = {
     "decode_sum_s": ("vllm:request_decode_time_seconds_sum", "trtllm_request_decode_time_seconds_sum"),
     "decode_count": ("vllm:request_decode_time_seconds_count", "trtllm_request_decode_time_seconds_count"),
     "cached_tokens": (
-        "vllm:prompt_tokens_cached", "sglang:cached_tokens", "vllm:prefix_cache_hits", "dynamo_frontend_cached_tokens_sum",
+        "vllm:prompt_tokens_cached", "sglang:cached_tokens", "vllm:prefix_cache_hits", "llamacpp:prompt_tokens_cached", "dynamo_frontend_cached_tokens_sum",
     ),
     "prompt_tokens": ("vllm:prompt_tokens", "sglang:prompt_tokens", "llamacpp:prompt_tokens", "trtllm_prompt_tokens"),
     "output_tokens": (
         "vllm:generation_tokens", "sglang:generation_tokens", "llamacpp:tokens_predicted", "dynamo_frontend_output_tokens",
         "trtllm_generation_tokens",
     ),
-    "drafted": ("vllm:spec_decode_num_draft_tokens", "trtllm_spec_decode_num_draft_tokens"),
-    "accepted": ("vllm:spec_decode_num_accepted_tokens", "trtllm_spec_decode_num_accepted_tokens"),
+    "drafted": ("vllm:spec_decode_num_draft_tokens", "llamacpp:spec_decode_num_draft_tokens", "trtllm_spec_decode_num_draft_tokens"),
+    "accepted": ("vllm:spec_decode_num_accepted_tokens", "llamacpp:spec_decode_num_accepted_tokens", "trtllm_spec_decode_num_accepted_tokens"),
 }  # fmt: skip
 RATIOS: dict[str, tuple[str, ...]] = {
     "kv_use": (
@@ -104,6 +104,7 @@ QUOTIENTS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "accept_rate": (
         ("vllm:spec_decode_num_accepted_tokens", "vllm:spec_decode_num_draft_tokens"),
+        ("llamacpp:spec_decode_num_accepted_tokens", "llamacpp:spec_decode_num_draft_tokens"),
         ("trtllm_spec_decode_num_accepted_tokens", "trtllm_spec_decode_num_draft_tokens"),
     ),
 }  # fmt: skip

@@ -124,7 +124,7 @@ class ServerRun:
     def _finished(self, stopped: bool, around: Around) -> Finished:
         answer = self._first.answer
         n_cached = answer.n_cached if answer.n_cached is not None else around.n_cached()
-        drafted, accepted = int(answer.timings.get("draft_n", 0)), int(answer.timings.get("draft_n_accepted", 0))
+        drafted, accepted = answer.speculation() or around.speculation()
         done = finish(
             self._job, FinishReason.CANCELLED if stopped else answer.reason, answer.text, answer.prompt_ids, answer.ids, n_cached,
             answer.n_shown, n_in=answer.n_in, n_out=answer.n_out, offsets=answer.offsets if answer.ids else (),

@@ -1,6 +1,6 @@
 """How long a first scan of 500 model files takes, in one process, on built copies of the programs' folders.
 
-python -m tests.bench.scan [--tokens 49152] [--files 500]
+python -m tests.bench.scan [--tokens 49152] [--files 500] [--cold]
 
 GGUF headers are the real ones of the starter model where it lies in .cache/starter (49,152 tokens), else, or with another
 --tokens, made of words like a vocabulary's; the data behind them is a hole in the file. Folders: LM Studio, Ollama, the
@@ -178,10 +178,21 @@ def timed(what: str, call: object) -> object:
     return result
 
 
+def forget_files() -> str:
+    """Empty the system's file cache, where this process may (root on Linux)."""
+    os.sync()
+    try:
+        Path("/proc/sys/vm/drop_caches").write_text("3")
+    except OSError as error:
+        return f"files in memory ({error.strerror})"
+    return "file cache emptied first"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tokens", type=int, default=49_152)
     parser.add_argument("--files", type=int, default=500)
+    parser.add_argument("--cold", action="store_true", help="empty the system's file cache first (root)")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tandem-scan-") as folder:
         root = Path(folder)
@@ -196,6 +207,7 @@ def main() -> None:
         print(
             f"{wanted.files} model files ({total} files in all), {wanted.tokens:,} tokens; load {os.getloadavg()[0]:.1f}"
         )
+        print(forget_files() if wanted.cold else "files in memory")
         first = library()
         found = timed("first scan", first.scan)
         print(f"  {found.sentence}; {len(found.unusable)} unusable")  # type: ignore[attr-defined]

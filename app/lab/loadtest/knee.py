@@ -68,7 +68,8 @@ def _about_knee(result: LoadResult, levels: list[Level]) -> str:
     if result.knee is None:
         best = max(levels, key=lambda level: level.out_tok_s or 0.0)
         where = f"The most was {_rate(best)} at {result.words(best)}"
-        if best.load < max(level.load for level in levels) or len(levels) < LEAST_LEVELS:
+        last = best.load == max(level.load for level in levels)
+        if not (last and result.closed and len(levels) >= LEAST_LEVELS):
             return f"{where}; {_start(best)}."
         return f"{where}, and throughput still grew there; {_start(best)}."
     level = result.levels[result.knee]

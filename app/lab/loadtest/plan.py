@@ -117,7 +117,7 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
         """The level, as a person says it: "8 users", "0.5 requests/s"."""
         if self.mode is LoadMode.CLOSED:
             return "1 user" if level == 1 else f"{level:,.0f} users"
-        return f"{level:,.3g} requests/s"
+        return "1 request/s" if level == 1 else f"{level:,.3g} requests/s"
 
 
 def plan_of(preset: LoadPreset, **changes: Any) -> LoadPlan:

@@ -177,8 +177,10 @@ class _Repo(QWidget):
             one = tr("One of its files is left out: {first}.", first=first)
             several = tr("{n} of its files are left out, among them {first}.", n=f"{count:,}", first=first)
             said.append(one if count == 1 else several)
-        if lines:
+        if lines and all(file.published for offer in state.offers for file in offer.files):
             said.append(tr("Every file is checked against its published digest while it arrives."))
+        elif lines and not all(offer.why_not for offer in state.offers):
+            said.append(tr("Nobody publishes a digest of all its files: Tandem keeps its own of those."))
         return " ".join(said)
 
     def _open_page(self) -> None:

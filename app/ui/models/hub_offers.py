@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.ui import icons
@@ -23,6 +24,9 @@ BITS_WIDTH, SIZE_WIDTH, FIT_WIDTH, BUTTON_WIDTH = 36, 64, 232, 104
 MOST = 60
 """Rows at once: a voice collection has a thousand, and its search finds the right one."""
 
+COMPACT_BELOW = 600
+"""Narrower than this, bits and figures are left to the tooltips."""
+
 ROLES: dict[str, Role] = {"fits": "good", "tight": "warning", "no": "bad", "waiting": "busy", "unknown": "dim"}
 
 
@@ -38,7 +42,8 @@ class OfferTable(Card):
         self._keys: tuple[tuple[str, str], ...] = ()
         self._rows: dict[str, _Row] = {}
         self._lines: tuple[OfferLine, ...] = ()
-        self._head = _head(theme)
+        self._compact = False
+        self._head = _Head(theme)
         self._usable, self._others = _column(), _column()
         self._fold = QPushButton()
         self._fold.setObjectName("hub.unusable")
@@ -75,6 +80,15 @@ class OfferTable(Card):
         self._fold.setVisible(others > 0 and usable)
         self._others.setVisible(others > 0 and (self._fold.isChecked() or not usable))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
+        super().resizeEvent(event)
+        compact = self.width() < self._theme.px(COMPACT_BELOW)
+        if compact != self._compact:
+            self._compact = compact
+            self._head.set_compact(compact)
+            for row in self._rows.values():
+                row.set_compact(compact)
+
     def _make(self, lines: Sequence[OfferLine]) -> None:
         for row in self._rows.values():
             row.hide()
@@ -83,6 +97,7 @@ class OfferTable(Card):
         first = True
         for line in lines:
             row = _Row(self._theme, line, ruled=not first)
+            row.set_compact(self._compact)
             row.wanted.connect(self.wanted)
             row.chat.connect(self.chat)
             self._rows[line.name] = row
@@ -121,7 +136,7 @@ class _Row(QFrame):
         self._button.setObjectName("hub.get")
         self._button.clicked.connect(self._clicked)
         self._state = Label(theme, "", "dim", "dim")
-        grid = QGridLayout(self)
+        self._grid = grid = QGridLayout(self)
         grid.setContentsMargins(0, px(5), 0, px(5))
         grid.setHorizontalSpacing(px(12))
         grid.setVerticalSpacing(px(1))
@@ -153,6 +168,12 @@ class _Row(QFrame):
             grid.addWidget(self._state, 2, 4, right | top)
             grid.setRowMinimumHeight(2, px(30))
         _widths(grid, theme)
+
+    def set_compact(self, compact: bool) -> None:
+        """Leave out what the tooltips say too."""
+        for part in (self._bits, self._why, self._kind):
+            part.setVisible(not compact and part.parentWidget() is not None)
+        _widths(self._grid, self._theme, compact)
 
     def show_line(self, line: OfferLine) -> None:
         """Show what is known of it now."""
@@ -213,27 +234,35 @@ def _state(line: OfferLine) -> str:
     }.get(line.state, "")  # fmt: skip
 
 
-def _head(theme: Theme) -> QWidget:
+class _Head(QWidget):
     """The columns' names."""
-    head = QWidget()
-    grid = QGridLayout(head)
-    grid.setContentsMargins(0, 0, 0, theme.px(2))
-    grid.setHorizontalSpacing(theme.px(12))
-    right = Qt.AlignmentFlag.AlignRight
-    titles = (tr("Variant"), tr("Bits"), tr("Size"), tr("On this machine"))
-    for place, title in enumerate(titles):
-        label = Label(theme, title, "caption", "dim", "semibold")
-        grid.addWidget(label, 0, place, right if place in (1, 2) else Qt.AlignmentFlag.AlignLeft)
-        if place == 1:
-            label.setToolTip(tr("Bits per weight, over all tensors"))
-    grid.addWidget(QWidget(), 0, len(titles))  # an empty column would have no gap before it
-    _widths(grid, theme)
-    return head
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._grid = grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, theme.px(2))
+        grid.setHorizontalSpacing(theme.px(12))
+        titles = (tr("Variant"), tr("Bits"), tr("Size"), tr("On this machine"))
+        self._labels = [Label(theme, title, "caption", "dim", "semibold") for title in titles]
+        for place, label in enumerate(self._labels):
+            side = Qt.AlignmentFlag.AlignRight if place in (1, 2) else Qt.AlignmentFlag.AlignLeft
+            grid.addWidget(label, 0, place, side)
+        self._labels[1].setToolTip(tr("Bits per weight, over all tensors"))
+        grid.addWidget(QWidget(), 0, len(titles))  # an empty column would have no gap before it
+        _widths(grid, theme)
+
+    def set_compact(self, compact: bool) -> None:
+        """As the rows are."""
+        self._labels[1].setVisible(not compact)
+        self._labels[3].setText(tr("Here") if compact else tr("On this machine"))
+        _widths(self._grid, self._theme, compact)
 
 
-def _widths(grid: QGridLayout, theme: Theme) -> None:
+def _widths(grid: QGridLayout, theme: Theme, compact: bool = False) -> None:
     grid.setColumnStretch(0, 1)
-    for column, width in enumerate((BITS_WIDTH, SIZE_WIDTH, FIT_WIDTH, BUTTON_WIDTH), 1):
+    widths = (0, SIZE_WIDTH, 76, BUTTON_WIDTH) if compact else (BITS_WIDTH, SIZE_WIDTH, FIT_WIDTH, BUTTON_WIDTH)
+    for column, width in enumerate(widths, 1):
         grid.setColumnMinimumWidth(column, theme.px(width))
 
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemD
 from app.ui import icons
 from app.ui.language import tr
 from app.ui.state.hub_lines import ResultLine, ResultSection
-from app.ui.theme import Theme
+from app.ui.theme import Theme, Weight
 from app.ui.widgets.label import hint
 
 Index = QModelIndex | QPersistentModelIndex
@@ -207,7 +207,7 @@ class _Delegate(QStyledItemDelegate):
         self._chips(painter, QRect(inner.left(), middle.bottom() + px(4), inner.width(), px(17)), line, dim)
 
     def _word(self, painter: QPainter, box: QRect, line: ResultLine, dim: str, chosen: bool) -> None:
-        weight = "semibold" if line.acts else "regular"
+        weight: Weight = "semibold" if line.acts else "regular"
         tone = ("accent" if line.acts else dim) if not chosen or line.acts else "text"
         side = Qt.AlignmentFlag.AlignRight
         self._words(painter, box, line.word, self._theme.font("dim", weight), tone, side)

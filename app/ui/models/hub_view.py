@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -29,7 +30,7 @@ from app.ui.widgets.conversation_search import SearchField
 from app.ui.widgets.label import Label
 from app.ui.widgets.tool_button import ToolButton
 
-LIST_WIDTH = 372
+LIST_WIDTH, LIST_LEAST, LIST_SHARE = 372, 236, 0.34
 
 
 class HubView(QWidget):
@@ -95,6 +96,11 @@ class HubView(QWidget):
         """The token's card, once it was opened."""
         return self._popup
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
+        super().resizeEvent(event)
+        px = self._theme.px
+        self._left.setFixedWidth(max(px(LIST_LEAST), min(px(LIST_WIDTH), round(self.width() * LIST_SHARE))))
+
     # --- inside -------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
@@ -108,7 +114,7 @@ class HubView(QWidget):
         top.addSpacing(px(4))
         top.addWidget(self.sort)
         top.addWidget(self.token)
-        left = QWidget()
+        self._left = left = QWidget()
         left.setFixedWidth(px(LIST_WIDTH))
         column = QVBoxLayout(left)
         column.setContentsMargins(px(10), 0, px(6), px(6))

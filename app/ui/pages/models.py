@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEventLoop, QModelIndex, QPoint, Qt, QUrl
+from PySide6.QtCore import QEventLoop, QModelIndex, QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
@@ -43,11 +43,17 @@ HUB_VIEW = "app.ui.models.hub_view"
 
 
 class ModelsPage(QWidget):
-    """Shows what its state says and passes on what a person does. make_hub: the second view, made when first shown."""
+    """Shows what its state says and passes on what a person does. make_hub: the second view, made when first shown.
+
+    `chat_wanted(model, variant)`: talk to it on the Chat page.
+    """
+
+    chat_wanted = Signal(str, str)
 
     def __init__(self, theme: Theme, glossary: Glossary, state: ModelsState, make_hub: Callable[[], QWidget]) -> None:
         super().__init__()
         self._theme, self.state, self._make_hub = theme, state, make_hub
+        state.chat_wanted.connect(self.chat_wanted)
         self._menu: QMenu | None = None
         self.hub: QWidget | None = None
         self.view = HERE
@@ -350,17 +356,22 @@ class ModelsPage(QWidget):
         return middle
 
 
-def build(theme: Theme, program: Program, _commands: Commands) -> ModelsPage:
+def build(theme: Theme, program: Program, commands: Commands) -> ModelsPage:
     """The page, with its sides folded as they were left."""
 
     def make_hub() -> QWidget:
         made: HubView = importlib.import_module(HUB_VIEW).HubView(theme, program.hub)
         made.chat_wanted.connect(program.models.chat_wanted)
-        program.hub.library_changed.connect(program.models.refresh)
         return made
 
     page = ModelsPage(theme, program.services.glossary, program.models, make_hub)
     for side in ("left", "inspector"):
         page.bones.set_wanted(side, program.kept.get(f"{PAGE}.show_{side}", True))
     page.bones.folded.connect(lambda side, shown: program.kept.set(f"{PAGE}.show_{side}", shown))
+
+    def chat(model: str, variant: str) -> None:
+        program.talk_to(model, variant)
+        commands["page.chat"].trigger()
+
+    page.chat_wanted.connect(chat)
     return page

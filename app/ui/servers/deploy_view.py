@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QPlainTextEdit,
-    QSpinBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -22,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.ui.frame.quiet_scroll import QuietScroll
 from app.ui.language import tr
-from app.ui.servers.parts import Choice, button, column_page, field, labelled, row
+from app.ui.servers.parts import Choice, Count, button, column_page, field, labelled, row
 from app.ui.state.deploy import NEEDS_DRAFT, DeployState
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card
@@ -45,10 +44,10 @@ class DeployView(QWidget):
         self.targets = self._group("target", [(t.id, t.title) for t in state.targets], "tab", state.choose_target)
         forms = [("command", tr("Command")), ("compose", tr("Compose")), ("kubernetes", tr("Kubernetes"))]
         self.forms = self._group("form", forms, "pill", state.choose_form)
-        self.spins = {
-            "tensor": self._spin("tensor", tr("Tensor parallel")), "pipeline": self._spin("pipeline", tr("Pipeline parallel")),
-            "data": self._spin("data", tr("Data parallel")), "prefill": self._spin("prefill", tr("Prefill workers")),
-            "decode": self._spin("decode", tr("Decode workers")), "tokens": self._spin("tokens", tr("Drafted tokens")),
+        self.counts = {
+            "tensor": self._count("tensor", tr("Tensor parallel")), "pipeline": self._count("pipeline", tr("Pipeline parallel")),
+            "data": self._count("data", tr("Data parallel")), "prefill": self._count("prefill", tr("Prefill workers")),
+            "decode": self._count("decode", tr("Decode workers")), "tokens": self._count("tokens", tr("Drafted tokens")),
         }  # fmt: skip
         self.expert = self._check("expert", tr("Expert parallel"), tr("Spread a mixture's experts over the GPUs"))
         self.split = self._check(
@@ -91,9 +90,8 @@ class DeployView(QWidget):
 
     def _show_wishes(self) -> None:
         wish = self.state.wishes
-        for name, spin in self.spins.items():
-            if spin.value() != getattr(wish, name):
-                spin.setValue(getattr(wish, name))
+        for name, edit in self.counts.items():
+            edit.set_value(getattr(wish, name))
         self.expert.setChecked(wish.expert)
         self.split.setChecked(wish.disaggregated)
         self.caching.set_lines(_cachings(), wish.prefix_caching)
@@ -149,16 +147,10 @@ class DeployView(QWidget):
             group.addButton(made)
         return group
 
-    def _spin(self, name: str, title: str) -> QSpinBox:
-        made = QSpinBox()
-        made.setObjectName(f"servers.deploy_{name}")
-        made.setAccessibleName(title)
-        made.setRange(1, MOST_GPUS)
-        made.setFixedWidth(self._theme.px(84))
-        made.setKeyboardTracking(False)
-        made.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-        made.lineEdit().setProperty("bare", "true")  # the spin box has the frame
-        made.valueChanged.connect(lambda value: self.state.wish(**{name: value}))
+    def _count(self, name: str, title: str) -> Count:
+        made = Count(f"deploy_{name}", title, MOST_GPUS)
+        made.setFixedWidth(self._theme.px(64))
+        made.counted.connect(lambda value: self.state.wish(**{name: value}))
         return made
 
     def _check(self, name: str, title: str, says: str) -> QCheckBox:
@@ -222,8 +214,8 @@ class DeployView(QWidget):
         if title:
             grid.addWidget(Label(self._theme, title, "dim", "dim", "medium"), 0, 0, 1, 2)
         for line, name in enumerate(names, 1):
-            grid.addWidget(Label(self._theme, self.spins[name].accessibleName(), "dim"), line, 0)
-            grid.addWidget(self.spins[name], line, 1)
+            grid.addWidget(Label(self._theme, self.counts[name].accessibleName(), "dim"), line, 0)
+            grid.addWidget(self.counts[name], line, 1)
         grid.setColumnStretch(0, 1)
         return grid
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPaintEvent, QResizeEvent, QTextOption
 from PySide6.QtWidgets import (
     QComboBox,
@@ -101,6 +101,34 @@ def column_page(theme: Theme, width: int = WIDTH) -> tuple[QuietScroll, QVBoxLay
     across.addStretch(1)
     scroll.setWidget(outer)
     return scroll, body
+
+
+class Count(QLineEdit):
+    """A whole number from 1; `counted(n)` once it is typed. What is none goes back to what it was."""
+
+    counted = Signal(int)
+
+    def __init__(self, name: str, title: str, most: int) -> None:
+        super().__init__("1")
+        self.setObjectName(f"servers.{name}")
+        self.setAccessibleName(title)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._now, self._most = 1, most
+        self.editingFinished.connect(self._typed)
+
+    def set_value(self, value: int) -> None:
+        """Show another number; says nothing."""
+        self._now = value
+        if self.text() != str(value):
+            self.setText(str(value))
+
+    def _typed(self) -> None:
+        text = self.text().strip()
+        value = int(text) if text.isascii() and text.isdigit() else self._now
+        changed = min(max(value, 1), self._most) != self._now
+        self.set_value(min(max(value, 1), self._most))
+        if changed:
+            self.counted.emit(self._now)
 
 
 class Choice(QComboBox):

@@ -91,10 +91,11 @@ class HubDownloads(QObject):
         """All of them in a few words: "2 running · 34 MB/s · 3.2 GB of 9.8 GB"."""
         going = [d for d in self.items if d.state not in (*ENDED, "failed")]
         moving = [d for d in going if d.state in MOVING]
-        failed = sum(d.state == "failed" for d in self.items)
+        queued, paused, failed = (sum(d.state == state for d in self.items) for state in ("queued", "paused", "failed"))
         parts = [
             tr("{n} running", n=len(moving)) if moving else "",
-            tr("{n} waiting", n=len(going) - len(moving)) if len(going) > len(moving) else "",
+            tr("{n} waiting", n=queued) if queued else "",
+            tr("{n} paused", n=paused) if paused else "",
             tr("{n} failed", n=failed) if failed else "",
             hub_words.speed(sum(d.rate or 0 for d in moving)),
             hub_words.done_of(sum(d.done_bytes for d in going), sum(d.bytes for d in going)) if going else "",

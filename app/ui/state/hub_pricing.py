@@ -80,7 +80,8 @@ class _Noting:
 
     def __init__(self, hub: Any) -> None:
         self._hub = hub
-        self.asked, self.head = False, None
+        self.asked = False
+        self.head: Any = None
 
     def head_of(self, offer: Offer) -> Any:
         self.asked = True

@@ -275,3 +275,11 @@ def test_other_programs_models_are_not_removed(opened: Open, root: Path) -> None
         library.remove("tiny")
     assert (caught.value.code, path.is_file()) == ("not_ours", True)
     assert json.loads((library._paths.home / "found.json").read_bytes())["found"]
+
+
+def test_our_own_library_is_not_another_program(home: Path) -> None:
+    l.put(home / "models" / "x" / "q8_0" / "model" / "x.gguf", b.gguf())
+    library = Library(Paths(home), usual=list)
+    library.add_place(home.parent)
+    l.put(home.parent / "beside" / "Tiny-F32.gguf", b.gguf())
+    assert [f.path for f in library.scan().found if str(home) in f.path] == []

@@ -45,8 +45,9 @@ def test_vllm_sums_over_engines_and_takes_the_mean_of_shares() -> None:
         ('sglang:num_running_reqs{tp_rank="0"} 2\nsglang:num_queue_reqs{tp_rank="0"} 1\nsglang:token_usage 0.28\n'
          "sglang:cache_hit_rate 0.0075\nsglang:spec_accept_rate 0.6\nsglang:spec_accept_length 2.5\n",
          Gauges(running=2, waiting=1, kv_use=0.28, prefix_hit_rate=0.0075, accept_rate=0.6)),
-        ("llamacpp:requests_processing 4\nllamacpp:requests_deferred 46\nllamacpp:predicted_tokens_seconds nan\n",
-         Gauges(running=4, waiting=46)),
+        ("llamacpp:requests_processing 4\nllamacpp:requests_deferred 46\nllamacpp:predicted_tokens_seconds nan\n"
+         "llamacpp:spec_decode_num_draft_tokens_total 8\nllamacpp:spec_decode_num_accepted_tokens_total 6\n",
+         Gauges(running=4, waiting=46, accept_rate=0.75, drafted=8, accepted=6)),
         ('dynamo_frontend_inflight_requests{model="m"} 12\ndynamo_frontend_queued_requests{model="m"} 3\n'
          "dynamo_component_kvstats_gpu_cache_usage_percent 45.0\n", Gauges(running=12, waiting=3, kv_use=0.45)),
         ("trtllm_time_to_first_token_seconds_sum 2.0\ntrtllm_time_to_first_token_seconds_count 4\ntrtllm_kv_cache_hit_rate 0.5\n",
@@ -80,11 +81,15 @@ def test_every_figure_of_the_tables_is_one_of_gauges() -> None:
 
 
 def test_what_one_request_left_behind() -> None:
-    before = Gauges(ttft_sum_s=1.0, ttft_count=4.0, queue_sum_s=0.0, queue_count=4.0, cached_tokens=10.0)
-    after = Gauges(ttft_sum_s=1.25, ttft_count=5.0, queue_sum_s=0.5, queue_count=5.0, cached_tokens=26.0)
+    before = Gauges(ttft_sum_s=1.0, ttft_count=4.0, queue_sum_s=0.0, queue_count=4.0, cached_tokens=10.0, drafted=0.0,
+                    accepted=0.0)  # fmt: skip
+    after = Gauges(
+        ttft_sum_s=1.25, ttft_count=5.0, queue_sum_s=0.5, queue_count=5.0, cached_tokens=26.0, drafted=8.0, accepted=6.0
+    )
     around = Around(before, after)
     assert around.figures() == {"server_ttft_s": 0.25, "server_queue_s": 0.5}
     assert around.n_cached() == 16
+    assert around.speculation() == (8, 6)
 
 
 @pytest.mark.parametrize("count", [4.0, 6.0])
@@ -93,4 +98,5 @@ def test_none_or_several_requests_between_say_nothing_of_one(count: float) -> No
     around = Around(before, Gauges(ttft_sum_s=2.0, ttft_count=count, cached_tokens=12.0))
     assert around.figures() == {}
     assert around.n_cached() is None
+    assert around.speculation() == (0, 0)
     assert Around(None, before).figures() == {}
