@@ -14,8 +14,8 @@ from app.lab.compare.lane import letter
 from app.lab.compare.measures import Measures
 from app.lab.compare.plan import Plan
 from app.lab.compare.quiet import TRIES, Watching
-from app.lab.compare.result import LaneRun, StepRun
-from app.lab.compare.seat import Ready, Seat, Stopped
+from app.lab.compare.result import LaneRun, Problem, StepRun
+from app.lab.compare.seat import LaneFailed, Ready, Seat, Stopped
 from app.store import RunRecord
 from engines.protocol import Request
 
@@ -90,6 +90,9 @@ class Runner:
             return None
         key = (number, seat.ready.lane.model)
         if key not in self._ids:
+            if not seat.n_ctx:
+                raise LaneFailed(Problem("no_depth", "This server does not say how long its context is, so none can be filled.",
+                                         "Use prompts as they are, or a server that says it (vLLM, llama-server)."))  # fmt: skip
             length = self.plan.schedule.n_out or LENGTH
             most = max(1, seat.n_ctx - length - MARGIN)
             wanted = min(round(step.depth * seat.n_ctx), most)
