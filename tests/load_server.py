@@ -11,6 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
+class Http(ThreadingHTTPServer):
+    request_queue_size = 256  # connections that may wait: the default of 5 refuses a crowd
+    daemon_threads = True
+
+
 @dataclass
 class LoadServer:
     """hold: every answer waits for a `let` before its first token. failing: HTTP 500 for each. refuse: a field that it does not
@@ -31,8 +36,7 @@ class LoadServer:
         self.changed = threading.Condition()
         self.tickets = 0
         self.closing = False
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._http.daemon_threads = True
+        self._http = Http(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 
@@ -92,6 +96,7 @@ def load_server(**fields: Any) -> Iterator[LoadServer]:
 def _handler(server: LoadServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # as real servers do: else each answer begins 40 ms late
 
         def log_message(self, *_: Any) -> None:
             pass

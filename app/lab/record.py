@@ -100,7 +100,7 @@ def _rest(setting: Setting, request: ChatRequest, done: Finished, cold: bool) ->
     return {
         "tandem": VERSION,
         "lineage": msgspec.to_builtins(variant.lineage),
-        "files": [{"sha256": f.sha256, "bytes": f.bytes} for f in variant.files],
+        "files": [{"sha256": f.sha256 or None, "bytes": f.bytes} for f in variant.files],
         "engine_version": setting.loaded.version,
         "build": setting.loaded.build,
         "device": setting.loaded.device,

@@ -5,8 +5,8 @@ The names are those that ComfyUI, A1111 and diffusers look for when they tell su
 
 from __future__ import annotations
 
+import bisect
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,13 +83,12 @@ def inspect_checkpoint(path: Path) -> Facts:
     if sniff(path) != "safetensors":
         raise refused(Reason.UNKNOWN, path, "it is no .safetensors file")
     tensors = read_safetensors(path, SKIM_BYTES)
-    family = family_of(tensors)
+    family, names = family_of(tensors), sorted(tensors)
     if family is None:
-        raise _not_whole(path, tensors)
-    if not (_any(tensors, VAES) and _any(tensors, ENCODERS)):
-        lacks = " and ".join(
-            name for name, marks in (("VAE", VAES), ("text encoders", ENCODERS)) if not _any(tensors, marks)
-        )
+        raise _not_whole(path, names)
+    wanted = (("VAE", VAES), ("text encoders", ENCODERS))
+    lacks = " and ".join(name for name, marks in wanted if not _any(names, marks))
+    if lacks:
         raise refused(Reason.PART, path, f"it is the denoiser of {family.title} alone, without {lacks}")
     n_params = sum(t.elements for t in tensors.values()) or 1
     tensor_bytes = sum(t.bytes for t in tensors.values())
@@ -119,10 +118,12 @@ def shape_of(architecture: str, n_params: int, tensor_bytes: int) -> ModelShape:
 
 def family_of(tensors: dict[str, StoredTensor]) -> Family | None:
     """Which kind of image model's denoiser is in it, or None."""
-    if _lora(tensors) or _any(tensors, PARTS[1][1]):
+    names = sorted(tensors)
+    if _lora(names) or _any(names, PARTS[1][1]):
         return None
     bare = {name.removeprefix(UNET).removeprefix("diffusion_model."): t for name, t in tensors.items()}
-    found = next((f for f in FAMILIES if all(_any(bare, (mark,)) for mark in f.marks)), None)
+    names = sorted(bare)
+    found = next((f for f in FAMILIES if all(_any(names, (mark,)) for mark in f.marks)), None)
     if found is None or found.id != "unet":
         return found
     width = bare[CONTEXT].shape[-1:] if CONTEXT in bare else ()
@@ -130,26 +131,31 @@ def family_of(tensors: dict[str, StoredTensor]) -> Family | None:
     return Family(*titles.get(width[0] if width else 0, ("sd", "Stable Diffusion")), found.marks)
 
 
-def _not_whole(path: Path, tensors: dict[str, StoredTensor]) -> Exception:
-    if _lora(tensors):
+def _not_whole(path: Path, names: list[str]) -> Exception:
+    if _lora(names):
         return refused(Reason.PART, path, PARTS[0][0])
     for what, marks in PARTS:
-        if _any(tensors, marks):
+        if _any(names, marks):
             return refused(Reason.PART, path, what)
-    if _any(tensors, ("model.layers.0.", "model.embed_tokens.", "transformer.h.0.", "bert.", "encoder.layer.0.")):
+    if _any(names, ("model.layers.0.", "model.embed_tokens.", "transformer.h.0.", "bert.", "encoder.layer.0.")):
         return refused(
             Reason.UNKNOWN, path, "these weights have no config.json beside them",
             "Get the whole folder, with config.json and the tokenizer's files.",
         )  # fmt: skip
-    return refused(Reason.ARCHITECTURE, path, f"its {len(tensors):,} tensors are those of no architecture known here")
+    return refused(Reason.ARCHITECTURE, path, f"its {len(names):,} tensors are those of no architecture known here")
 
 
-def _lora(tensors: dict[str, StoredTensor]) -> bool:
-    return any(name.endswith(LORA_ENDINGS) for name in tensors)
+def _lora(names: list[str]) -> bool:
+    return any(name.endswith(LORA_ENDINGS) for name in names)
 
 
-def _any(names: Iterable[str], beginnings: tuple[str, ...]) -> bool:
-    return any(name.startswith(beginnings) for name in names)
+def _any(names: list[str], beginnings: tuple[str, ...]) -> bool:
+    """True if one of the sorted `names` begins with one of them."""
+    for word in beginnings:
+        place = bisect.bisect_left(names, word)
+        if place < len(names) and names[place].startswith(word):
+            return True
+    return False
 
 
 def _precision(tensors: dict[str, StoredTensor]) -> str:

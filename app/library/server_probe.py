@@ -207,7 +207,9 @@ def _models(reply: Reply, address: Address) -> list[tuple[Offered, str]]:
     """(model, owned_by) of each. Raises TandemError."""
     if reply.status in (401, 403):
         words = "does not take this key" if address.key else "asks for a key"
-        hint = f"Give its key: in the window under Edit, headless with --ask-key or {KEY_VARIABLE}."
+        hint = (
+            f"Give its key: in the window under Edit; headless: `tandem servers add URL --ask-key`, or {KEY_VARIABLE}."
+        )
         raise TandemError("bad_key", f"The server {words} (HTTP {reply.status}).", hint)
     if reply.status >= 500:
         words = f"The server answers with an error of its own (HTTP {reply.status})."

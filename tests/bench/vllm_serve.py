@@ -7,7 +7,8 @@ Both send raw prompts to /v1/completions in a closed loop, ignore the end of tex
 prompt. Order in each block: ours, theirs, theirs, ours. Every run has prompts of its own (another salt, the same texts and
 lengths), so that no run finds the beginnings of an earlier one in the server's cache. Printed: each run, the ratios of medians
 with what the two halves of each side differ by (the noise), and, for our runs, our figures beside what vLLM's own
-`calculate_metrics` makes of the very same times: those must agree exactly but for rounding.
+`calculate_metrics` makes of the very same times: those must agree exactly but for rounding. vLLM's environment needs pandas for
+its own benchmark (`pip install --no-deps pandas python-dateutil six`).
 """
 
 from __future__ import annotations

@@ -50,15 +50,17 @@ def compared(result: Result) -> tuple[LaneResult, ...]:
 
 
 def divergences(lane: LaneResult, reference: LaneResult) -> tuple[Divergence, ...]:
-    """One for each step that both have answered. Token numbers are comparable only within one model."""
+    """One for each step that both have answered. Token numbers are comparable only within one model, and only where both
+    engines tell their ids; many a server streams texts alone."""
     same = lane.lane.model == reference.lane.model
-    pairs = zip(lane.tracks, reference.tracks, strict=False)
-    return tuple(
-        Divergence(
-            step=mine.step, token=texts.first_difference(theirs.ids, mine.ids) if same else None, comparable=same,
-            same_words=texts.same_words(theirs.text, mine.text),
-        )
-        for mine, theirs in pairs
+    return tuple(_divergence(mine, theirs, same) for mine, theirs in zip(lane.tracks, reference.tracks, strict=False))
+
+
+def _divergence(mine: Track, theirs: Track, same: bool) -> Divergence:
+    numbered = same and bool(mine.ids) and bool(theirs.ids)
+    return Divergence(
+        step=mine.step, token=texts.first_difference(theirs.ids, mine.ids) if numbered else None,
+        comparable=numbered or (same and mine.text == theirs.text), same_words=texts.same_words(theirs.text, mine.text),
     )  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def described(lane: LaneResult, ready: Ready) -> LaneResult:
     variant = ready.variant
     return msgspec.structs.replace(
         lane, title=variant.title, variant=variant.variant, bits=variant.bits_per_weight, bytes=variant.bytes,
-        lineage=lineage(variant), files=tuple(f.sha256 for f in variant.files), convert_s=ready.convert_s,
+        lineage=lineage(variant), files=tuple(f.sha256 for f in variant.files if f.sha256), convert_s=ready.convert_s,
     )  # fmt: skip
 
 

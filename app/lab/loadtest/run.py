@@ -71,8 +71,11 @@ class _Room:
         load = {knob.name for knob in spec.load}
         self._load_knobs = {name: value for name, value in knobs.items() if name in load}
         self._run_knobs = {name: value for name, value in knobs.items() if name not in load}
-        if plan.ignore_eos and spec.knob("ignore_eos") is not None:
-            self._run_knobs.setdefault("ignore_eos", True)
+        for name, value in {"ignore_eos": plan.ignore_eos, "temperature": 0.0}.items():
+            if (
+                spec.knob(name) is not None
+            ):  # the likeliest token: sampling is no part of the load unless it is asked for
+                self._run_knobs.setdefault(name, value)
         self._session = ModelSession(launcher, leased=True)
         self._lease: FileLock | None = None
         self._stopping = False

@@ -56,8 +56,9 @@ class DownloadsView(QFrame):
         self.fold.setCheckable(True)
         self.fold.setChecked(True)
         self.fold.setFont(theme.font("text", "semibold"))
-        icons.bind(self.fold, theme, "chevron-down", "dim", 14)
         self.fold.toggled.connect(self._folded)
+        theme.changed.connect(self._tint)
+        self._tint()
         self.summary = ElidedLabel(theme, "", "dim", "dim")
         self.tidy = QPushButton(tr("Clear finished"))
         self.tidy.setObjectName("hub.clear_finished")
@@ -110,7 +111,11 @@ class DownloadsView(QFrame):
 
     def _folded(self, shown: bool) -> None:
         self._area.setVisible(shown)
-        self.fold.setIcon(icons.icon(self._theme, "chevron-down" if shown else "chevron-right", "dim", 14))
+        self._tint()
+
+    def _tint(self) -> None:
+        chevron = "chevron-down" if self.fold.isChecked() else "chevron-right"
+        self.fold.setIcon(icons.icon(self._theme, chevron, "dim", 14))
 
 
 class _Row(QWidget):

@@ -24,7 +24,7 @@ BITS_WIDTH, SIZE_WIDTH, FIT_WIDTH, BUTTON_WIDTH = 36, 64, 232, 104
 MOST = 60
 """Rows at once: a voice collection has a thousand, and its search finds the right one."""
 
-COMPACT_BELOW = 600
+COMPACT_BELOW, LEAST = 600, 300
 """Narrower than this, bits and figures are left to the tooltips."""
 
 ROLES: dict[str, Role] = {"fits": "good", "tight": "warning", "no": "bad", "waiting": "busy", "unknown": "dim"}
@@ -43,6 +43,7 @@ class OfferTable(Card):
         self._rows: dict[str, _Row] = {}
         self._lines: tuple[OfferLine, ...] = ()
         self._compact = False
+        self.setMinimumWidth(theme.px(LEAST))  # not that of its rows: they leave things out where there is little room
         self._head = _Head(theme)
         self._usable, self._others = _column(), _column()
         self._fold = QPushButton()
@@ -51,8 +52,9 @@ class OfferTable(Card):
         self._fold.setProperty("fold", True)
         self._fold.setCheckable(True)
         self._fold.setFont(theme.font("dim"))
-        self._point = icons.bind(self._fold, theme, "chevron-right", "dim", 14)
         self._fold.toggled.connect(self._show_fold)
+        theme.changed.connect(self._tint)
+        self._tint()
         self._rest = Label(theme, "", "caption", "dim", wrap=True)
         self.body.setSpacing(0)
         for part in (self._head, self._usable, self._fold, self._others, self._rest):
@@ -107,8 +109,12 @@ class OfferTable(Card):
             first = False
 
     def _show_fold(self, on: bool) -> None:
-        self._fold.setIcon(icons.icon(self._theme, "chevron-down" if on else "chevron-right", "dim", 14))
+        self._tint()
         self._others.setVisible(on)
+
+    def _tint(self) -> None:
+        chevron = "chevron-down" if self._fold.isChecked() else "chevron-right"
+        self._fold.setIcon(icons.icon(self._theme, chevron, "dim", 14))
 
 
 class _Row(QFrame):
@@ -163,6 +169,7 @@ class _Row(QFrame):
             verdict.setSpacing(px(8))
             verdict.addWidget(self._fit)
             verdict.addWidget(self._why, 1)
+            verdict.addStretch(0)
             grid.addLayout(verdict, 2, 3)
             grid.addWidget(self._button, 2, 4, top)
             grid.addWidget(self._state, 2, 4, right | top)

@@ -24,7 +24,7 @@ class TokenPopup(Popup):
         self.field = QLineEdit()
         self.field.setObjectName("hub.token")
         self.field.setAccessibleName(tr("Token"))
-        self.field.setPlaceholderText("hf_…")
+        self.field.setPlaceholderText(tr("hf_…"))
         self.field.setEchoMode(QLineEdit.EchoMode.Password)
         self.field.returnPressed.connect(self._save)
         self.field.textChanged.connect(self.refresh)

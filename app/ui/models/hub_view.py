@@ -31,6 +31,7 @@ from app.ui.widgets.label import Label
 from app.ui.widgets.tool_button import ToolButton
 
 LIST_WIDTH, LIST_LEAST, LIST_SHARE = 372, 236, 0.34
+NARROW, LEAST = 900, 560
 
 
 class HubView(QWidget):
@@ -44,6 +45,7 @@ class HubView(QWidget):
         self._popup: TokenPopup | None = None
         self.setObjectName("hub.view")
         self.setAccessibleName(tr("The hub"))
+        self.setMinimumWidth(theme.px(LEAST))  # not that of its widest line: it breaks where there is little room
         self.field = _field(theme)
         self.tasks = self._task_buttons()
         self.sort = _sort()
@@ -100,18 +102,25 @@ class HubView(QWidget):
         super().resizeEvent(event)
         px = self._theme.px
         self._left.setFixedWidth(max(px(LIST_LEAST), min(px(LIST_WIDTH), round(self.width() * LIST_SHARE))))
+        self._place_tabs(self.width() < px(NARROW))
 
     # --- inside -------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
         px = self._theme.px
-        top = QHBoxLayout()
+        self._top = top = QHBoxLayout()
         top.setContentsMargins(px(16), px(10), px(16), px(10))
         top.setSpacing(px(8))
-        top.addWidget(self.field, 1)
+        self._tabs = QWidget()
+        tabs = QHBoxLayout(self._tabs)
+        tabs.setContentsMargins(0, 0, px(4), 0)
+        tabs.setSpacing(px(8))
         for button in self.tasks.buttons():
-            top.addWidget(button)
-        top.addSpacing(px(4))
+            tabs.addWidget(button)
+        self._second = QHBoxLayout()
+        self._second.addStretch(1)
+        top.addWidget(self.field, 1)
+        top.addWidget(self._tabs)
         top.addWidget(self.sort)
         top.addWidget(self.token)
         self._left = left = QWidget()
@@ -133,9 +142,20 @@ class HubView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(top)
+        layout.addLayout(self._second)
         layout.addWidget(_rule("h"))
         layout.addLayout(middle, 1)
         layout.addWidget(self.downloads)
+
+    def _place_tabs(self, below: bool) -> None:
+        """The tasks beside the search, or on a line of their own where there is little room."""
+        if below == (self._second.count() > 1):
+            return
+        before, after, place = (self._top, self._second, 0) if below else (self._second, self._top, 1)
+        before.removeWidget(self._tabs)
+        after.insertWidget(place, self._tabs)
+        edge = self._theme.px(12)
+        self._second.setContentsMargins(edge, 0, edge, self._theme.px(8) if below else 0)
 
     def _bind(self) -> None:
         state = self.state

@@ -46,7 +46,7 @@ class ServersPage(QWidget):
         self.list = ServerList(theme)
         self.lesson = ServersLesson(theme)
         self.view = ServerView(theme, glossary, state)
-        self.form = ServerForm(theme, state.services.library.secrets.kept)
+        self.form = ServerForm(theme)
         self._launch: Any = None  # made when it is first looked at, as the other views are
         self._others: dict[int, QWidget] = {}
         self._form_for = ""
@@ -91,6 +91,7 @@ class ServersPage(QWidget):
             self._form_for = key
             self.form.begin(state.server if state.place is Place.EDIT else None)
         self.form.show_wrong(state.refused)
+        self.form.show_kept(state.kept, state.keeping.busy)
         self._middle.setCurrentIndex(2)
 
     def _show_launch(self) -> None:

@@ -52,6 +52,7 @@ class ServersBar(QWidget):
 
     def show_view(self, index: int) -> None:
         """Mark a view and show its verb."""
+        self.say("")
         self._tabs.button(index).setChecked(True)
         self.add.setVisible(index == 0)
         self.open.setVisible(index == 1)

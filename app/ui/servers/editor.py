@@ -9,7 +9,7 @@ from app.errors import TandemError
 from app.library.servers import PRESETS, Server
 from app.ui.language import tr
 from app.ui.servers.parts import button, field, labelled, row
-from app.ui.state.servers import Draft
+from app.ui.state.server_keeping import Draft
 from app.ui.theme import Theme, set_property
 from app.ui.widgets.card import Card
 from app.ui.widgets.label import Label
@@ -21,9 +21,9 @@ class ServerForm(Card):
     saved = Signal(object)
     cancelled = Signal()
 
-    def __init__(self, theme: Theme, kept: bool) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__(theme, kind="true")
-        self._theme, self._kept = theme, kept
+        self._theme = theme
         self.setObjectName("servers.form")
         self.heading = Label(theme, "", "title", weight="semibold")
         self.preset = QComboBox()
@@ -36,6 +36,7 @@ class ServerForm(Card):
         self.name = field("title", tr("Name"), tr("As it should be called here"))
         self.key = field("key", tr("Key"))
         self.key.setEchoMode(QLineEdit.EchoMode.Password)
+        self.where = Label(theme, "", "caption", "dim", wrap=True)
         self.forget = _check("forget_key", tr("Forget the key"))
         self.file = field(
             "ca_file", tr("Certificate file"), tr("Only for a certificate that this computer does not know")
@@ -75,6 +76,15 @@ class ServerForm(Card):
         self.wrong.setText(f"{error.message} {error.hint}".strip() if error else "")
         self.wrong.setVisible(error is not None)
         set_property(self.url, "wrong", "true" if error is not None and error.code == "bad_url" else "false")
+
+    def show_kept(self, kept: bool | None, busy: bool) -> None:
+        """Where a key goes, as far as it is known; busy: the last one is being written."""
+        where = (
+            tr("Kept in this system's keyring, not in Tandem's files; shown nowhere.") if kept is not False
+            else tr("There is no keyring here: it is kept until Tandem is closed, and written nowhere.")
+        )  # fmt: skip
+        self.where.setText(where)
+        self.save.setEnabled(not busy)
 
     def draft(self) -> Draft:
         """What stands in the fields."""
@@ -124,11 +134,9 @@ class ServerForm(Card):
         first.addLayout(labelled(theme, tr("Address"), self.url), 2)
         self.body.addLayout(first)
         self.body.addLayout(labelled(theme, tr("Name"), self.name))
-        where = (
-            tr("Kept in this system's keyring, not in Tandem's files; shown nowhere.") if self._kept
-            else tr("There is no keyring here: it is kept until Tandem is closed, and written nowhere.")
-        )  # fmt: skip
-        self.body.addLayout(labelled(theme, tr("Key"), self.key, where))
+        key = labelled(theme, tr("Key"), self.key)
+        key.addWidget(self.where)
+        self.body.addLayout(key)
         self.body.addWidget(self.forget)
         self.body.addLayout(labelled(theme, tr("Certificate file"), self._file_line()))
         self.body.addWidget(self.unchecked)

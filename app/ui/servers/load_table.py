@@ -30,14 +30,14 @@ def columns() -> tuple[Column, ...]:
     """In the language of now."""
     return (
         Column(tr("tok/s"), "system_tok_s", tr("Output tokens of all whole answers, over the level's whole time.")),
-        Column(tr("req/s"), "goodput", tr("Whole answers a second.")),
-        Column(tr("TTFT p50"), "ttft", tr("From the sending of a request, or its due time, to its first chunk; half are faster.")),
-        Column(tr("TTFT p95"), "ttft", tr("The same; 95 of 100 requests are faster.")),
-        Column(tr("ITL p95"), "itl", tr("Gaps between the chunks of all requests together; 95 of 100 are shorter.")),
+        Column(tr("req/s"), "n_requests", tr("Whole answers a second.")),
+        Column(tr("TTFT p50"), "ttft_s", tr("From the sending of a request, or its due time, to its first chunk; half are faster.")),
+        Column(tr("TTFT p95"), "ttft_p95_s", tr("The same; 95 of 100 requests are faster.")),
+        Column(tr("ITL p95"), "itl_all_p95_s", tr("Gaps between the chunks of all requests together; 95 of 100 are shorter.")),
         Column(tr("TPOT p50"), "tpot", tr("(last chunk − first) ÷ (tokens − 1), one value a request, as vLLM's benchmark has it.")),
-        Column(tr("whole p95"), "e2e", tr("To the last chunk; 95 of 100 requests are faster.")),
+        Column(tr("whole p95"), "e2e_s", tr("To the last chunk; 95 of 100 requests are faster.")),
         Column(tr("goodput"), "goodput", tr("Whole answers a second that keep all your limits, and their share of all requests.")),
-        Column(tr("failed"), "load_failed", tr("Requests without an answer; the reasons stand below.")),
+        Column(tr("failed"), "n_failed", tr("Requests without an answer; the reasons stand below.")),
     )  # fmt: skip
 
 

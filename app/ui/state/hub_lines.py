@@ -116,8 +116,8 @@ def _starter(starter: StarterLine) -> ResultLine:
 def _repo(model: HubModel) -> ResultLine:
     counts = (
         hub_words.owner_of(model.repo),
-        tr("{n} downloads", n=hub_words.count(model.downloads)),
-        tr("{n} likes", n=hub_words.count(model.likes)),
+        tr("1 download") if model.downloads == 1 else tr("{n} downloads", n=hub_words.count(model.downloads)),
+        tr("1 like") if model.likes == 1 else tr("{n} likes", n=hub_words.count(model.likes)),
         hub_words.plain(model.updated, 10),
     )
     chips = [formats().get(name, hub_words.plain(name, 20)) for name in model.formats[:4]]

@@ -290,8 +290,14 @@ def title(variant: Variant) -> str:
 def preview(spec: EngineSpec, variant: Variant | None, settings: Settings, path: str = "") -> tuple[str, ...]:
     """The command line as it would be, on the command's usual port. path: where the program was found."""
     asked = settings.get("executable")
-    program = asked if isinstance(asked, str) and asked not in ("", AUTO) else path or next(iter(spec.programs), spec.id)
-    places = {"program": program, "model": variant.path if variant else "MODEL", "id": variant.id if variant else "model"}
+    program = (
+        asked if isinstance(asked, str) and asked not in ("", AUTO) else path or next(iter(spec.programs), spec.id)
+    )
+    places = {
+        "program": program,
+        "model": variant.path if variant else "MODEL",
+        "id": variant.id if variant else "model",
+    }
     named = [KEYS[spec.id]] if spec.id in KEYS else []
     named += [f"{SPOKEN[name]}={value}" for name, value in settings.items() if name in SPOKEN and value is not None]
     words = [word.format(**places) for word in COMMANDS.get(spec.id, ("{program}", "{model}"))]

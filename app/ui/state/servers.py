@@ -8,21 +8,20 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from app.errors import TandemError
 from app.lab.compare.lane import Lane
 from app.library import SERVED, Variant
-from app.library.servers import Server, Servers, base_url
+from app.library.servers import Server, Servers
 from app.ui.bridge import Bridge
 from app.ui.language import tr
 from app.ui.state.background import Job, Report
 from app.ui.state.cards import Problem
 from app.ui.state.model import ModelState
 from app.ui.state.ports import Services
+from app.ui.state.server_keeping import Draft, Keeping
 from app.ui.state.server_watch import Watching
 from engines import registry
 from engines.errors import EngineError
@@ -48,19 +47,6 @@ class Place(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """What the form of a server holds. key "": leave the kept one as it is."""
-
-    url: str = ""
-    title: str = ""
-    kind: str = ""
-    key: str = ""
-    ca_file: str = ""
-    verify: bool = True
-    forget_key: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Standing:
     """How a server is: word for its line, role for its dot ("good", "warning", "bad", "busy", "dim")."""
 
@@ -81,6 +67,8 @@ class ServersState(QObject):
         self._model: ModelState | None = None
         self.servers: Servers = services.library.servers
         self.watching = Watching(services, bridge, self)
+        self.keeping = Keeping(self.servers, bridge, self)
+        self.kept: bool | None = None  # do keys outlive this process? None: not known yet
         self.place = Place.LESSON
         self.chosen = ""  # a server's id, or an engine's while `place` is LAUNCH
         self.refused: TandemError | None = None  # what is wrong with the form
@@ -90,6 +78,10 @@ class ServersState(QObject):
         self._launching: Launching | None = None
         self._load_test: LoadTestState | None = None
         self._deploy: DeployState | None = None
+        self.keeping.saved.connect(self._saved)
+        self.keeping.removed.connect(self._removed)
+        self.keeping.failed.connect(self._refused)
+        self.keeping.kept.connect(self._kept_known)
         first = next(iter(self.all()), None)
         if first is not None:
             self.place, self.chosen = Place.SERVER, first.id
@@ -207,12 +199,19 @@ class ServersState(QObject):
 
     def begin_add(self) -> None:
         """Show the empty form."""
+        self._look()
         self._go(Place.ADD, "")
 
     def begin_edit(self) -> None:
         """Show the chosen server's form."""
         if self.server is not None:
+            self._look()
             self._go(Place.EDIT, self.chosen)
+
+    def _look(self) -> None:
+        """Find out about the keyring once a form is shown: that takes a moment."""
+        if self.kept is None:
+            self.keeping.look(self.services.library.secrets)
 
     def leave_form(self) -> None:
         """Back to what was there before the form."""
@@ -223,16 +222,14 @@ class ServersState(QObject):
 
     def save(self, draft: Draft) -> None:
         """Take the form: add, or change the chosen server; then ask it. What is wrong with it stands in `refused`."""
+        if self.keeping.busy:
+            return
+        self.refused = None
         try:
-            made = self._write(draft)
+            self.keeping.save(self.server if self.place is Place.EDIT else None, draft)
         except TandemError as error:
             self.refused = error
-            self.changed.emit()
-            return
-        self._said.pop(made.id, None)
-        self._wrong.pop(made.id, None)
-        self._go(Place.SERVER, made.id)
-        self.ask(made.id)
+        self.changed.emit()
 
     def set_certificate(self, ca_file: str = "", verify: bool = True) -> None:
         """Trust another certificate of the chosen server, or do not look at it; then ask it again."""
@@ -247,11 +244,7 @@ class ServersState(QObject):
         job = self._asking.pop(server, None)
         if job is not None:
             job.close(0.0)
-        self.servers.remove(server)
-        self._said.pop(server, None)
-        self._wrong.pop(server, None)
-        self._go_first()
-        self.served_changed.emit()
+        self.keeping.remove(server)
 
     def ask(self, server: str) -> None:
         """Ask it what it serves, in a thread."""
@@ -300,6 +293,7 @@ class ServersState(QObject):
         for job in self._asking.values():
             job.close()
         self._asking.clear()
+        self.keeping.close()
         self.watching.close()
         for part in (self._launching, self._load_test):
             if part is not None:
@@ -307,32 +301,25 @@ class ServersState(QObject):
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _write(self, draft: Draft) -> Server:
-        old = self.server
-        if old is None or self.place is not Place.EDIT:
-            add = self.servers.add
-            return add(draft.url, draft.title, draft.kind, draft.key, draft.ca_file, draft.verify)
-        return self._change(old, draft)
+    def _saved(self, made: Server) -> None:
+        self._said.pop(made.id, None)
+        self._wrong.pop(made.id, None)
+        self._go(Place.SERVER, made.id)
+        self.ask(made.id)
 
-    def _change(self, old: Server, draft: Draft) -> Server:
-        """The same server with other facts. Its key stays only while it is on the same machine."""
-        url = base_url(draft.url)
-        other = next((s for s in self.all() if s.url == url and s.id != old.id), None)
-        if other is not None:
-            why = tr("“{title}” has this address already.", title=other.title)
-            raise TandemError("bad_url", why, tr("Change that one, or remove it first."))
-        moved = urlsplit(url).hostname != urlsplit(old.url).hostname
-        if draft.forget_key or moved:
-            self.servers.remove(old.id)  # with its key
-        made = msgspec.structs.replace(
-            old, url=url, title=draft.title.strip() or urlsplit(url).netloc, kind=draft.kind, ca_file=draft.ca_file,
-            verify=draft.verify, key=old.key and not (draft.forget_key or moved),
-            models=old.models if url == old.url else (), asked=old.asked if url == old.url else 0.0,
-        )  # fmt: skip
-        self.servers.put(made)
-        if draft.key:
-            return self.servers.add(url, made.title, made.kind, draft.key, made.ca_file, made.verify)
-        return made
+    def _removed(self, server: str) -> None:
+        self._said.pop(server, None)
+        self._wrong.pop(server, None)
+        self._go_first()
+        self.served_changed.emit()
+
+    def _refused(self, error: TandemError) -> None:
+        self.refused = error
+        self.changed.emit()
+
+    def _kept_known(self, kept: bool) -> None:
+        self.kept = kept
+        self.changed.emit()
 
     def _go(self, place: Place, chosen: str) -> None:
         self.place, self.chosen, self.refused = place, chosen, None

@@ -66,7 +66,7 @@ def test_chat_json_reads_stdin_and_sets_knobs(tiny: str) -> None:
         (["run", "chat", "x", "--model", "m", "--engine", "echo", "--set", "nonsense=1"], 2, "unknown_knob"),
         (["run", "chat", "x", "--model", "m", "--engine", "echo", "--set", "nonsense"], 2, "usage"),
         (["run", "speak", "x", "--model", "m"], 2, "not_built"),
-        (["shot", "models", "--out", "x.png"], 2, "not_built"),
+        (["shot", "hardware", "--out", "x.png"], 2, "not_built"),
         (["shot", "nowhere", "--out", "x.png"], 2, "usage"),
         (["models", "add", "/no/such/file.gguf"], 2, None),
     ],

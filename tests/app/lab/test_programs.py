@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from app.errors import TandemError
+from app.lab.compare.finish import divergences
 from app.lab.compare.lane import Lane
 from app.lab.compare.prepare import conversion
 from app.lab.fit import fits
@@ -18,7 +19,7 @@ from app.library import Variant
 from app.library.conversion import makers
 from engines import registry
 from engines.knobs import Settings, defaults
-from tests import programs
+from tests import comparisons, programs
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
 VLLM = registry.spec("vllm")
@@ -105,3 +106,19 @@ def test_what_a_server_takes_is_not_estimated(services: Services, tiny: Variant)
     with pytest.raises(TandemError) as caught:
         fits(services.library, services.store, tiny.id, lambda spec: defaults(spec.load), "vllm")
     assert caught.value.code == "no_size"
+
+
+def test_an_answer_without_ids_parts_nowhere_by_number() -> None:
+    """llama-server streams texts alone: the same words are the same answer, others are compared by words."""
+    reference = comparisons.lane_result(0, comparisons.lanes(2)[0], comparisons.lanes(2)[0])
+    track = msgspec.structs.replace(reference.tracks[0], ids=(1, 2, 3), text="one two three")
+    reference = msgspec.structs.replace(reference, tracks=(track,))
+
+    def against(ids: tuple[int, ...], text: str) -> tuple[int | None, bool]:
+        lane = msgspec.structs.replace(reference, tracks=(msgspec.structs.replace(track, ids=ids, text=text),))
+        (found,) = divergences(lane, reference)
+        return found.token, found.comparable
+
+    assert against((), "one two three") == (None, True)
+    assert against((), "one two four") == (None, False)
+    assert against((1, 2, 4), "one two four") == (3, True)

@@ -142,7 +142,7 @@ def test_an_older_history_is_searched_after_its_migration(paths):
         assert [hit.message_id for hit in store.search("zebra")] == ["m"]
         assert [hit.message_id for hit in store.search("giraffe")] == ["n"]
         check(store)
-        assert list(paths.backups.glob("before-0002-*.sqlite3"))
+        assert list(paths.backups.glob(f"before-{len(migrations()):04d}-*.sqlite3"))
         assert store.purge("c")
         assert store.search("zebra") == []
 

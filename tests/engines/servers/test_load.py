@@ -244,3 +244,14 @@ def test_figures_come_each_second_with_the_servers_own(bench: Bench, server: Loa
     shown = stats()[0].stats
     assert (shown["total"], shown["failed"], shown["server_waiting"]) == (4.0, 0.0, 7.0)
     assert "gpu_percent" not in shown
+
+
+def test_sixty_four_users_are_at_work_at_once(bench: Bench, server: LoadServer) -> None:
+    server.hold = True
+    thread = bench.begin(LoadTest(users=64, requests=planned(70)))
+    server.wait(lambda: server.running == 64)
+    server.let(70)
+    thread.join()
+    assert server.most == 64
+    assert {one.reason for one in bench.served} == {"length"}
+    assert len(bench.served) == 70

@@ -188,4 +188,6 @@ def test_it_says_whom_it_tested_and_how(services: Services, variant: Variant, se
     result = run(services, variant, plan())
     assert (result.served.title, result.served.engine, result.served.url) == ("m", "openai-server", server.url)
     assert result.served.local
+    assert result.served.knobs["temperature"] == 0.0
+    assert all(body["temperature"] == 0.0 for body in server.bodies)
     assert result.lengths_by == "about 4 characters a token"  # nobody knows this server's tokenizer

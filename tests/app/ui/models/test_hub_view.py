@@ -265,3 +265,22 @@ def test_a_long_list_of_variants_is_searched(view: HubView, hub: Opened, qtbot: 
     settle()
     found = [w for w in view.detail.findChildren(QPushButton, "hub.get") if w.isVisible()]
     assert len(found) == 11
+
+
+def test_a_narrow_window_cuts_no_button(view: HubView, hub: Opened, qtbot: QtBot):
+    search(view, qtbot)
+    choose(view, qtbot, f"repo:{QWEN}")
+    assert "needs 7.3 GB, 9.0 GB free" in texts(view.detail)
+    view.resize(732, 540)
+    settle()
+    assert "needs 7.3 GB, 9.0 GB free" not in texts(view.detail)  # the chip's tooltip has it
+    for control in (*view.detail.findChildren(QAbstractButton), *view.tasks.buttons()):
+        if control.isVisible():
+            right = control.mapTo(view, control.rect().topRight()).x()
+            assert 0 < right < 732, control.objectName()
+    assert shown(view, "hub.task_all").y() == 0
+    assert view._tabs.y() > view.field.y()
+    view.resize(1190, 700)
+    settle()
+    assert view._tabs.x() > view.field.x()
+    assert "needs 7.3 GB, 9.0 GB free" in texts(view.detail)

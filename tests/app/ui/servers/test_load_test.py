@@ -23,7 +23,8 @@ from app.ui.servers.load_chart import curves, top_of
 from app.ui.servers.load_table import cells, errors
 from app.ui.servers.load_view import LoadView
 from app.ui.state.load_test import Form, LoadTestState
-from app.ui.state.servers import Draft, ServersState
+from app.ui.state.server_keeping import Draft
+from app.ui.state.servers import ServersState
 from engines.knobs import Settings
 from engines.spec import EngineSpec
 from tests.app.ui.servers.made import answering, click, settle, shown, there
@@ -97,7 +98,7 @@ def test(qtbot: QtBot, page: ServersPage, state: ServersState, monkeypatch: pyte
     """The view, with one served model."""
     answering(monkeypatch, "org/m")
     state.save(Draft("http://127.0.0.1:8000/v1", "Box"))
-    qtbot.waitUntil(lambda: not state.asking(state.chosen))
+    qtbot.waitUntil(lambda: bool(state.servers.variants()) and not state.asking(state.chosen))
     page.show_view(1)
     settle()
     return state.load_test

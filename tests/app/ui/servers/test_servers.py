@@ -14,7 +14,8 @@ from app.lab.session import Failure, SessionState
 from app.library import Variant
 from app.library.servers import PRESETS, Server, Servers
 from app.ui.pages.servers import ServersPage
-from app.ui.state.servers import Draft, Place, ServersState, likeness
+from app.ui.state.server_keeping import Draft
+from app.ui.state.servers import Place, ServersState, likeness
 from engines.protocol import Beat, Ended
 from tests.app.ui.servers import made
 from tests.app.ui.servers.made import answering, click, settle, there
@@ -24,7 +25,7 @@ URL = "http://127.0.0.1:8000/v1"
 
 
 def asked(qtbot: QtBot, state: ServersState) -> None:
-    qtbot.waitUntil(lambda: not any(state.asking(s.id) for s in state.all()))
+    qtbot.waitUntil(lambda: not state.keeping.busy and not any(state.asking(s.id) for s in state.all()))
     settle()
 
 
@@ -177,6 +178,7 @@ def test_two_servers_cannot_have_one_address(qtbot: QtBot, state: ServersState, 
     add(qtbot, state, url="http://127.0.0.1:9000/v1", title="Other")
     state.begin_edit()
     state.save(Draft(URL, "Other"))
+    asked(qtbot, state)
     assert state.refused is not None
     assert state.place is Place.EDIT
     assert len(state.all()) == 2
@@ -192,6 +194,7 @@ def test_removing_asks_first_and_forgets_all(
     assert len(state.all()) == 1
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
     qtbot.keyClick(page.list.view, Qt.Key.Key_Delete)
+    asked(qtbot, state)
     assert state.all() == ()
     assert ring.kept == {}
     assert state.place is Place.LESSON
