@@ -17,7 +17,7 @@ from app.lab.compare.events import Watcher
 from app.lab.compare.plan import Mode, Plan
 from app.lab.compare.result import Result
 from app.lab.session import Failure, SessionState
-from app.library import ConversionPlan, Library, Lineage, Variant
+from app.library import ConversionPlan, Library, Lineage, Starter, Variant
 from app.library.hub import Downloads, Hub
 from app.paths import Paths
 from app.store import RunRecord, Store
@@ -204,12 +204,6 @@ class FakeSession:
         return self._next
 
 
-@dataclass
-class FakeStarter:
-    id: str = "smollm2-135m"
-    bytes: int = 98_362_432
-
-
 class FakeLibrary:
     """The variants that a test gives it; `install` adds one. Places, servers and secrets are those of a real library."""
 
@@ -230,8 +224,8 @@ class FakeLibrary:
                 return found
         raise TandemError("no_variant", f"{spec.title if spec else 'It'} cannot load this.", "Make a bf16 copy.")
 
-    def starters(self) -> list[FakeStarter]:
-        return [FakeStarter()]
+    def starters(self) -> list[Starter]:
+        return self.real.starters()
 
     def install(
         self, id: str, progress: Callable[[str, int, int], None], cancelled: Callable[[], bool]

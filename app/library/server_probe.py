@@ -75,7 +75,11 @@ def ask(servers: Servers, server: Server) -> Probe:
         known or server, kind=kind or server.kind, models=tuple(model.id for model, _ in models), asked=time.time()
     )
     if known is not None and known.url == server.url:
-        servers.put(kept)
+        try:
+            servers.put(kept)
+        except OSError as error:
+            words = f"The list of servers cannot be written: {error.strerror or error}."
+            raise TandemError("disk", words, "Make room, or see that Tandem's folder can be written.") from error
     return Probe(server=kept, models=tuple(model for model, _ in models), version=version, seconds=seconds)
 
 

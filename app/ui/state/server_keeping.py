@@ -79,23 +79,31 @@ class Keeping(QObject):
 
     def _run(self, title: str, do: Callable[[], object], done: Callable[[object], None]) -> None:
         def work(_report: Report, _cancelled: Callable[[], bool]) -> object:
-            return do()
+            try:
+                return do()
+            except OSError as error:
+                why = tr("The list of servers cannot be written: {why}.", why=error.strerror or error)
+                raise TandemError("disk", why, tr("Make room, or see that Tandem's folder can be written.")) from error
 
         job = Job(title, work, self._bridge, self)
         self._jobs.append(job)
 
         def over(tell: Callable[[object], None]) -> Callable[[object], None]:
             def end(value: object) -> None:
-                if job in self._jobs:
-                    self._jobs.remove(job)
-                job.deleteLater()
+                self._forget(job)
                 tell(value)
 
             return end
 
         job.done.connect(over(done))
         job.failed.connect(over(self.failed.emit))
+        job.ended.connect(lambda: self._forget(job))  # also where it ended in a bug
         job.start()
+
+    def _forget(self, job: Job) -> None:
+        if job in self._jobs:
+            self._jobs.remove(job)
+            job.deleteLater()
 
 
 def changed(servers: Servers, old: Server, draft: Draft) -> Server:

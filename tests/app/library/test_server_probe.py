@@ -198,3 +198,15 @@ def test_asking_needs_no_entry_of_its_own(servers: Servers):
         found = ask(servers, Server(id="loose", title="Loose", url=there.url))
     assert found.models
     assert servers.all() == ()
+
+
+def test_a_full_disk_is_told(servers: Servers, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with stand_in() as there:
+        server = servers.add(there.url)
+        monkeypatch.setattr("app.library.servers.write_atomic", full)
+        with pytest.raises(TandemError) as caught:
+            ask(servers, server)
+    assert caught.value.code == "disk"

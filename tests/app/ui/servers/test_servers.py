@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -170,6 +171,42 @@ def test_a_key_can_be_forgotten(qtbot: QtBot, state: ServersState, monkeypatch: 
     asked(qtbot, state)
     assert ring.kept == {}
     assert not state.servers.get(server.id).key
+
+
+def test_the_keyring_is_asked_in_a_thread_and_the_key_is_not_in_a_repr(
+    qtbot: QtBot, state: ServersState, monkeypatch: pytest.MonkeyPatch, ring: made.Ring
+):
+    threads: list[str] = []
+    put = ring.set_password
+    monkeypatch.setattr(ring, "set_password", lambda *a: (threads.append(threading.current_thread().name), put(*a)))
+    answering(monkeypatch, "m")
+    add(qtbot, state, key="k1")
+    assert threads == ["job save a server"]
+    assert "k1" not in repr(Draft(URL, key="k1"))
+    qtbot.waitUntil(lambda: state.kept is True)
+
+
+def test_a_keyring_that_is_not_there_is_told_in_the_form(
+    qtbot: QtBot, page: ServersPage, state: ServersState, services: FakeServices
+):
+    services.library.secrets._given = None
+    click(qtbot, page, "servers.add")
+    qtbot.waitUntil(lambda: state.kept is False)
+    assert "until Tandem is closed" in page.form.where.text()
+
+
+def test_a_disk_that_cannot_be_written_is_told(
+    qtbot: QtBot, page: ServersPage, state: ServersState, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("app.library.servers.write_atomic", full)
+    click(qtbot, page, "servers.add")
+    click(qtbot, page, "servers.save")
+    qtbot.waitUntil(lambda: state.refused is not None)
+    assert "No space left" in page.form.wrong.text()
+    assert not state.keeping.busy
 
 
 def test_two_servers_cannot_have_one_address(qtbot: QtBot, state: ServersState, monkeypatch: pytest.MonkeyPatch):
