@@ -215,6 +215,11 @@ class ModelSession:
         return None if self._worker is None else self._worker.pid
 
     @property
+    def log(self) -> tuple[str, ...]:
+        """The engine's own last lines, while it lives."""
+        return () if self._worker is None else self._worker.stderr
+
+    @property
     def setting(self) -> Setting | None:
         """What is loaded and how, once it is."""
         return self._setting

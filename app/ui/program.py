@@ -96,7 +96,8 @@ class Program:
         """The Servers page's state, made when it is first asked for."""
         if self._servers is None:
             module = importlib.import_module("app.ui.state.servers")
-            self._servers = module.ServersState(self.services, self.bridge)
+            self._servers = made = module.ServersState(self.services, self.bridge)
+            made.served_changed.connect(self._library_changed)
         return self._servers
 
     @property
@@ -110,8 +111,14 @@ class Program:
         """True while nothing runs, loads or is being made, and nobody types."""
         chat = self.chat
         doing = self._models is not None and self._models.doing.busy
+        doing = doing or (self._servers is not None and self._servers.busy)
         return not (
-            doing or self.comparing or chat.running or chat.waiting_for_load or chat.provision.busy or chat.typed_just_now
+            doing
+            or self.comparing
+            or chat.running
+            or chat.waiting_for_load
+            or chat.provision.busy
+            or chat.typed_just_now
         )
 
     def close(self) -> None:

@@ -265,7 +265,6 @@ def build(theme: Theme, program: Program, commands: Commands) -> ServersPage:
     state: ServersState = program.servers
     state.meet(program.model)
     page = ServersPage(theme, program.services.glossary, state)
-    state.served_changed.connect(program.model.refresh)
 
     def chat(model: str, variant: str, engine: str) -> None:
         program.model.refresh()

@@ -71,7 +71,10 @@ class LaneChoices:
         if model == lane.model:
             return lane
         made, spec = replace(lane, model=model, variant=""), self.spec(lane)
-        if spec is not None and picks.choose(self._services.library, self._model.variants, model, spec, "")[0] is not None:
+        if (
+            spec is not None
+            and picks.choose(self._services.library, self._model.variants, model, spec, "")[0] is not None
+        ):
             return made
         if spec is not None and picks.offer(self._services.library, self._model.variants, model, spec) is not None:
             return made

@@ -140,8 +140,8 @@ def _parts(found: Divergence, id: str) -> TableCell:
             id,
             NONE,
             "",
-            (tr("counts tokens differently · {same}", same=same), same),
-            how=tr("The tokens of the two differ."),
+            (tr("no tokens to compare · {same}", same=same), same),
+            how=tr("The two count tokens differently, or one does not say its tokens."),
         )
     if found.token is None:
         return TableCell(id, "never", "", (tr("same text"),), how=tr("Both wrote the same tokens from first to last."))

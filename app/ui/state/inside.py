@@ -195,7 +195,9 @@ def timeline_of(record: RunRecord) -> Timeline:
     what else it took until its first token.
     """
     times = [t / 1e9 for t in _list(record, "times_ns")]
-    parts = _of_a_server(record.metrics) if record.metrics.get("server_ttft_s") is not None else _in_a_row(record.metrics)
+    parts = (
+        _of_a_server(record.metrics) if record.metrics.get("server_ttft_s") is not None else _in_a_row(record.metrics)
+    )
     if len(times) > 1:
         parts.append(Part(DECODE, times[0], times[-1] - times[0]))
     gaps = tuple(Stall(after, after - before) for before, after in pairwise(times))

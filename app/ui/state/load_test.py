@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import queue
 import re
@@ -16,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.errors import TandemError
 from app.lab.loadtest.events import LevelDone, LoadEvent, LoadMoment, LoadWatcher
-from app.lab.loadtest.plan import MOST_USERS, Limits, LoadMode, LoadPlan, LoadPreset, plan_of, presets
+from app.lab.loadtest.plan import MOST_USERS, LoadPlan, LoadPreset, presets
 from app.lab.loadtest.result import LoadResult
 from app.library import Variant
 from app.library.checksum import write_atomic
@@ -26,6 +25,7 @@ from app.ui.language import tr
 from app.ui.state.background import Job, Report
 from app.ui.state.cards import Problem
 from app.ui.state.kept import Kept
+from app.ui.state.load_form import kept_form, limit_texts, plan_from
 from app.ui.state.ports import Services
 from engines.errors import EngineError
 from engines.knobs import Settings
@@ -53,22 +53,6 @@ class Target:
     started: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What the person chose. requests "" : as many as a level needs. Times are texts as typed: ms, ms and s."""
-
-    preset: str = "chat"
-    mode: str = LoadMode.CLOSED.value
-    users: tuple[int, ...] = (1, 2, 4, 8)
-    rates: str = "0.5, 1, 2, 4"
-    by_seconds: bool = False
-    requests: str = ""
-    seconds: str = "30"
-    ttft_ms: str = "200"
-    itl_ms: str = "50"
-    e2e_s: str = ""
-
-
 @dataclass(slots=True)
 class _Inbox:
     """What the test's thread holds: a queue and a plain callable; nothing of Qt."""
@@ -94,7 +78,7 @@ class LoadTestState(QObject):
         self._services, self._bridge, self._servers = services, bridge, servers
         self._kept = Kept(services.store)
         self.presets: tuple[LoadPreset, ...] = presets(services.paths.resources)
-        self.form = _form(self._kept.get(KEPT, {}), self.presets)
+        self.form = kept_form(self._kept.get(KEPT, {}), self.presets)
         self.target = ""
         self.moment: LoadMoment | None = None
         self.result: LoadResult | None = None  # ours: of the running test, the last one, or an earlier one
@@ -154,26 +138,14 @@ class LoadTestState(QObject):
         """Choose otherwise; another preset brings its own limits."""
         if "preset" in changes and changes["preset"] != self.form.preset:
             found = next(p for p in self.presets if p.id == changes["preset"])
-            changes = _limit_texts(found.limits) | changes
+            changes = limit_texts(found.limits) | changes
         self.form = replace(self.form, **changes)
         self._kept.set(KEPT, msgspec.to_builtins(self.form))
         self.changed.emit()
 
     def plan(self) -> LoadPlan:
         """The form as a plan. Raises TandemError `bad_plan`."""
-        form = self.form
-        preset = next(p for p in self.presets if p.id == form.preset)
-        closed = form.mode == LoadMode.CLOSED.value
-        levels = tuple(sorted(float(n) for n in form.users)) if closed else _numbers(form.rates, tr("Arrival rate"))
-        limits = Limits(
-            ttft_s=_optional(form.ttft_ms, tr("Time to first token"), 1000), e2e_s=_optional(form.e2e_s, tr("Whole answer")),
-            itl_s=_optional(form.itl_ms, tr("Between tokens"), 1000),
-        )  # fmt: skip
-        requests = 0 if form.by_seconds else int(_optional(form.requests, tr("Requests")) or 0)
-        seconds = _optional(form.seconds, tr("Seconds")) if form.by_seconds else None
-        return plan_of(
-            preset, mode=LoadMode(form.mode), levels=levels, requests=requests, seconds=seconds, limits=limits
-        )
+        return plan_from(self.form, self.presets)
 
     def toggle_users(self, users: int) -> None:
         """Take a number of users in, or out."""
@@ -363,46 +335,3 @@ class LoadTestState(QObject):
 
 def _problem(title: str, error: TandemError | EngineError) -> Problem:
     return Problem(title, error.message, error.hint, (("dismiss", tr("Close")),))
-
-
-def _form(kept: dict[str, Any], known: tuple[LoadPreset, ...]) -> Form:
-    """As it was left; what no longer fits is as at first."""
-    first = next(iter(known))
-    texts = _limit_texts(first.limits)
-    made = Form(preset=first.id, ttft_ms=texts["ttft_ms"], itl_ms=texts["itl_ms"], e2e_s=texts["e2e_s"])
-    with contextlib.suppress(msgspec.ValidationError):
-        found = msgspec.convert(kept, Form) if kept else made
-        modes = [mode.value for mode in LoadMode]
-        return found if found.preset in {p.id for p in known} and found.mode in modes else made
-    return made
-
-
-def _limit_texts(limits: Limits) -> dict[str, str]:
-    def text(value: float | None, factor: float = 1.0) -> str:
-        return "" if value is None else f"{value * factor:g}"
-
-    return {
-        "ttft_ms": text(limits.ttft_s, 1000), "itl_ms": text(limits.itl_s, 1000), "e2e_s": text(limits.e2e_s)
-    }  # fmt: skip
-
-
-def _optional(text: str, what: str, factor: float = 1.0) -> float | None:
-    """A number over 0 as typed, in other units; None where nothing stands. Raises TandemError `bad_plan`."""
-    if not text.strip():
-        return None
-    return _numbers(text, what)[0] / factor
-
-
-def _numbers(text: str, what: str) -> tuple[float, ...]:
-    """Numbers over 0, separated by commas or spaces. Raises TandemError `bad_plan`."""
-    found = []
-    for word in re.split(r"[,;\s]+", text.strip()):
-        try:
-            value = float(word)
-        except ValueError:
-            value = 0.0
-        if not 0 < value < 1e9:
-            words = tr("{what}: “{word}” is no number over 0.", what=what, word=word[:40])
-            raise TandemError("bad_plan", words, tr("Write numbers, with a point for fractions."))
-        found.append(value)
-    return tuple(found)

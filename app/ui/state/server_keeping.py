@@ -44,12 +44,13 @@ class Keeping(QObject):
     def __init__(self, servers: Servers, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._servers, self._bridge = servers, bridge
-        self._jobs: list[Job] = []
+        self._jobs: dict[int, Job] = {}
+        self._begun = 0
 
     @property
     def busy(self) -> bool:
         """True while something is being written."""
-        return any(job.title != "keyring" for job in self._jobs)
+        return any(job.title != "keyring" for job in self._jobs.values())
 
     def save(self, old: Server | None, draft: Draft) -> None:
         """Add a server, or change `old`. Raises TandemError `bad_url` at once for an address that is none."""
@@ -73,7 +74,7 @@ class Keeping(QObject):
 
     def close(self) -> None:
         """At shutdown: what is being written is written."""
-        for job in self._jobs:
+        for job in self._jobs.values():
             job.close()
         self._jobs.clear()
 
@@ -86,23 +87,25 @@ class Keeping(QObject):
                 raise TandemError("disk", why, tr("Make room, or see that Tandem's folder can be written.")) from error
 
         job = Job(title, work, self._bridge, self)
-        self._jobs.append(job)
+        self._begun += 1
+        number = self._begun  # the slots hold this, never the job: it would be freed inside its own end
+        self._jobs[number] = job
 
         def over(tell: Callable[[object], None]) -> Callable[[object], None]:
             def end(value: object) -> None:
-                self._forget(job)
+                self._forget(number)
                 tell(value)
 
             return end
 
         job.done.connect(over(done))
         job.failed.connect(over(self.failed.emit))
-        job.ended.connect(lambda: self._forget(job))  # also where it ended in a bug
+        job.ended.connect(lambda: self._forget(number))  # also where it ended in a bug
         job.start()
 
-    def _forget(self, job: Job) -> None:
-        if job in self._jobs:
-            self._jobs.remove(job)
+    def _forget(self, number: int) -> None:
+        job = self._jobs.pop(number, None)
+        if job is not None:
             job.deleteLater()
 
 

@@ -244,6 +244,7 @@ class ServersState(QObject):
         job = self._asking.pop(server, None)
         if job is not None:
             job.close(0.0)
+            job.deleteLater()
         self.keeping.remove(server)
 
     def ask(self, server: str) -> None:
@@ -260,7 +261,9 @@ class ServersState(QObject):
         self._asking[server] = job
         job.done.connect(lambda probe: self._answered(server, probe))
         job.failed.connect(lambda error: self._failed(server, error))
-        job.ended.connect(lambda: self._ended(server, job))
+        job.ended.connect(
+            lambda: self._ended(server)
+        )  # no slot of a job holds the job: it would be freed inside its own end
         job.start()
         self.changed.emit()
 
@@ -341,10 +344,10 @@ class ServersState(QObject):
         self._wrong[server] = error
         self._said.pop(server, None)
 
-    def _ended(self, server: str, job: Job) -> None:
-        if self._asking.get(server) is job:
-            del self._asking[server]
-        job.deleteLater()
+    def _ended(self, server: str) -> None:
+        job = self._asking.pop(server, None)
+        if job is not None:
+            job.deleteLater()
         self.changed.emit()
 
 

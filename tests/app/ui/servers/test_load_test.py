@@ -22,7 +22,8 @@ from app.ui.pages.servers import ServersPage
 from app.ui.servers.load_chart import curves, top_of
 from app.ui.servers.load_table import cells, errors
 from app.ui.servers.load_view import LoadView
-from app.ui.state.load_test import Form, LoadTestState
+from app.ui.state.load_form import Form
+from app.ui.state.load_test import LoadTestState
 from app.ui.state.server_keeping import Draft
 from app.ui.state.servers import ServersState
 from engines.knobs import Settings
