@@ -76,7 +76,7 @@ def _run(app: QApplication, look: themes.Theme, services: Services, theme: str |
     window.show()  # rail and ground are on the screen while the page is imported and built
     QTimer.singleShot(LEARN_MS, program.model.learn)
     QTimer.singleShot(ASK_ENGINES_MS, program.model.ask_engine)
-    QTimer.singleShot(LOOK_MS, lambda: _first_look(window, program))
+    QTimer.singleShot(LOOK_MS, window, lambda: _first_look(window, program))  # not once it is gone
     try:
         with _signals(window):
             return app.exec()
