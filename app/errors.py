@@ -7,8 +7,10 @@ class TandemError(Exception):
     """Something a person can act on; the same fields as `engines.errors.EngineError`.
 
     code: a stable word for programs (`locked`, `disk_full`, `store_damaged`, `no_variant` …).
-    message: what happened and why. hint: what to do next, or "".
+    message: what happened and why. hint: what to do next, or "". text: what an answer had given out before it failed.
     """
+
+    text: str = ""
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
         super().__init__(message)

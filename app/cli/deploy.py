@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from app.cli.program import Program, json_option, pass_program, say, show_json
+from app.errors import TandemError
 from app.lab.deploy import DeploySource, Exported, Speculation, export, source_of, targets
 from app.lab.deploy.export import FORMS
 from app.lab.errors import translated
@@ -62,8 +63,17 @@ def deploy(
         source = _with(source_of(services.library.get(model, spec), spec, load, run), more)
     made = export(target, form, source)
     if out is not None:
-        out.write_text(made.text, encoding="utf-8")
+        _write(out, made.text)
     _show(made, out, as_json)
+
+
+def _write(out: Path, text: str) -> None:
+    """Raises TandemError `disk`."""
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        words = f"{out} cannot be written: {error.strerror or error}."
+        raise TandemError("disk", words, "Name a file in a folder that is there and can be written.") from error
 
 
 def _show(made: Exported, out: Path | None, as_json: bool) -> None:

@@ -34,14 +34,20 @@ def rate(value: float | None, unit: str = "tok/s") -> str:
     return f"{value:,.0f} {unit}" if value >= 1000 else f"{value:,.1f} {unit}"
 
 
+def number(value: float | None) -> str:
+    """A count; a dash for one that nobody knows."""
+    return "–" if value is None else f"{value:,.0f}"
+
+
 def chat_line(metrics: Mapping[str, Any], memory: Mapping[str, Any]) -> str:
     """One line of figures after a chat."""
-    new = (metrics.get("n_in") or 0) - (metrics.get("n_cached") or 0)
+    n_in, n_cached = metrics.get("n_in"), metrics.get("n_cached")
+    new = None if n_in is None or n_cached is None else n_in - n_cached
     parts = [
         f"decode {rate(metrics.get('decode_tok_s'))}",
         f"first token {duration(metrics.get('ttft_s'))}",
         f"prefill {rate(metrics.get('prefill_tok_s'))}",
-        f"{metrics.get('n_in') or 0:,} in ({new:,} new), {metrics.get('n_out') or 0:,} out",
+        f"{number(n_in)} in ({number(new)} new), {number(metrics.get('n_out'))} out",
         f"end to end {duration(metrics.get('e2e_s'))}",
         f"load {duration(metrics.get('load_s'))}",
         f"model {size(memory.get('model_bytes'))}",

@@ -84,7 +84,7 @@ def add(program: Program, path: str, as_json: bool) -> None:
         add_url(program, path, as_json)
         return
     with program.services() as services:
-        found = services.library.add(Path(path).expanduser().absolute())
+        found = services.library.add(Path(path))
     if len(found) == 1:
         show_one(found[0], as_json)
     else:

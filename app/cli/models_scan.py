@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from app.cli.figures import size
-from app.cli.models_shape import describe
+from app.cli.models_shape import PATH, describe
 from app.cli.program import Interrupts, Program, Ticker, json_option, pass_program, say, show_json
+from app.library.facts import plain
 from app.library.scan import Found, PlaceSummary, Scan
 
 MANY = 40  # lines of what cannot be used, unless --all
@@ -62,7 +64,9 @@ def show(found: Scan, everything: bool) -> None:
     click.echo(f"{found.sentence} ({found.seconds:.1f} s).")
     width = max((len(s.place.title) for s in found.places), default=0)
     for summary in found.places:
-        click.echo(f"  {summary.place.title:<{width}}  {_contents(summary):<28}  {summary.place.path}")
+        click.echo(
+            f"  {plain(summary.place.title):<{width}}  {_contents(summary):<28}  {plain(summary.place.path, PATH)}"
+        )
     broken = [f for f in found.unusable if everything or f.code != "part"]
     parts = len(found.unusable) - len(broken)
     if broken:
@@ -81,7 +85,7 @@ def show(found: Scan, everything: bool) -> None:
 
 
 def _show_one(line: Found) -> None:
-    click.echo(f"  {line.path}\n      {line.reason} {line.hint}".rstrip())
+    click.echo(f"  {plain(line.path, PATH)}\n      {plain(f'{line.reason} {line.hint}', PATH)}")
 
 
 def _contents(summary: PlaceSummary) -> str:
@@ -96,5 +100,5 @@ def _contents(summary: PlaceSummary) -> str:
 
 
 def _place_id(places: Any, text: str) -> str:
-    path = str(Path(text).expanduser().absolute())
+    path = os.path.abspath(os.path.expanduser(text))
     return next((p.id for p in places if text == p.id or path == p.path), text)

@@ -9,8 +9,11 @@ import click
 from app.cli.figures import size
 from app.cli.program import show_json
 from app.library import Variant
+from app.library.facts import plain
 from app.library.variant import MADE, SERVED
 from engines import registry
+
+PATH = 4096  # letters of a path or a sentence with one
 
 
 def describe(variant: Variant) -> dict[str, Any]:
@@ -35,7 +38,7 @@ def show_one(variant: Variant, as_json: bool) -> None:
         if name == "files":
             for file in value:
                 click.echo(
-                    f"{'file':>16}  {file['path']}  {size(file['bytes'])}  {file['sha256'] or 'SHA-256 not known'}"
+                    f"{'file':>16}  {plain(file['path'], PATH)}  {size(file['bytes'])}  {file['sha256'] or 'SHA-256 not known'}"
                 )
         else:
             click.echo(f"{name:>16}  {_word(name, value)}")
@@ -54,7 +57,7 @@ def show_variants(found: list[Variant], as_json: bool) -> None:
             f"{where(v)}"
         )
         if v.problem:
-            click.echo(f"{'':<32} {v.problem}")
+            click.echo(f"{'':<32} {plain(v.problem, PATH)}")
 
 
 def _word(name: str, value: Any) -> str:
@@ -68,5 +71,5 @@ def _word(name: str, value: Any) -> str:
 def where(variant: Variant) -> str:
     """Where it lies, in a word or as a path."""
     if variant.format == SERVED or variant.outside:
-        return variant.path
+        return plain(variant.path, PATH)
     return "made here" if variant.lineage.kind == MADE else "in the library"

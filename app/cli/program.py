@@ -29,7 +29,7 @@ CODES = {
     "rate_limited": UNREACHABLE, "not_a_hub": UNREACHABLE, "bad_redirect": UNREACHABLE, "stalled": UNREACHABLE,
     "bad_checksum": FAILED, "changed": FAILED,
     "no_server": UNREACHABLE, "server_silent": UNREACHABLE, "not_a_server": UNREACHABLE, "bad_certificate": UNREACHABLE,
-    "server_error": FAILED, "cut_off": FAILED, "bad_stream": FAILED, "too_long_line": FAILED,
+    "server_error": FAILED, "server_ended": FAILED, "cut_off": FAILED, "bad_stream": FAILED, "too_long_line": FAILED,
     "quantize_failed": FAILED, "convert_failed": FAILED, "no_window": BAD_INPUT,
 }  # fmt: skip
 """Error code → exit code; any other code is bad input (2)."""
@@ -88,7 +88,9 @@ def run(group: click.Command, program: Program, argv: list[str]) -> int:
 def fail(error: TandemError, as_json: bool, code: int | None = None) -> int:
     """Print an error as asked for, and return its exit code."""
     if as_json:
-        value = {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
+        value: dict[str, object] = {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
+        if error.text:
+            value["text"] = error.text
         sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
         sys.stdout.flush()
     else:

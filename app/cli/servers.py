@@ -8,9 +8,12 @@ from typing import Any
 import click
 import msgspec
 
-from app.cli.program import Program, json_option, pass_program, show_json
+from app.cli.program import Program, json_option, pass_program, say, show_json
+from app.errors import TandemError
+from app.library.facts import plain
+from app.library.server_probe import Probe
 from app.library.server_probe import ask as ask_server
-from app.library.servers import KEY_VARIABLE, PRESETS, Server
+from app.library.servers import KEY_VARIABLE, PRESETS, Server, Servers
 
 KINDS = [preset.kind for preset in PRESETS if preset.kind]
 
@@ -58,22 +61,38 @@ def add(
     ask_key: bool,
     as_json: bool,
 ) -> None:
-    """Remember a server; it is not asked yet (`tandem servers ask`)."""
+    """Remember a server and ask it for its models; one that does not answer now is remembered too."""
     key = os.environ.get(KEY_VARIABLE, "")
     if ask_key:
         key = click.prompt("Key", hide_input=True, err=True, default="", show_default=False)
     path = os.path.abspath(os.path.expanduser(ca_file)) if ca_file else ""
     with program.services() as services:
-        made = services.library.servers.add(url, title, kind or "", key.strip(), path, not no_verify)
+        known = services.library.servers
+        made = known.add(url, title, kind or "", key.strip(), path, not no_verify)
         kept = services.library.secrets.kept if key else True
+        found, trouble = _asked(known, made)
     if as_json:
-        show_json(describe(made))
-        return
-    click.echo(_line(made))
+        show_json(_answer(made, found) | {"problem": _problem(trouble)})
+    elif found is not None:
+        _show_answer(found)
+    if trouble is not None and not as_json:
+        click.echo(f"{made.title} ({made.id}): remembered, {made.url}")
+        say(f"note: its models are not known yet. {trouble.message}\n      {trouble.hint}")
+        say(f"      Then ask it again: tandem servers ask {made.id}")
     if not kept:
-        click.echo(
-            f"note: there is no keyring here, so the key is gone with this command. Set {KEY_VARIABLE}.", err=True
-        )
+        say(f"note: there is no keyring here, so the key is gone with this command. Set {KEY_VARIABLE}.")
+
+
+def _asked(known: Servers, server: Server) -> tuple[Probe | None, TandemError | None]:
+    """What it said, or why it did not."""
+    try:
+        return ask_server(known, server), None
+    except TandemError as error:
+        return None, error
+
+
+def _problem(error: TandemError | None) -> dict[str, str] | None:
+    return None if error is None else {"code": error.code, "message": error.message, "hint": error.hint}
 
 
 @servers.command()
@@ -99,15 +118,28 @@ def ask(program: Program, id: str, as_json: bool) -> None:
     with program.services() as services:
         found = ask_server(services.library.servers, services.library.servers.get(id))
     if as_json:
+        show_json(_answer(found.server, found))
+    else:
+        _show_answer(found)
+
+
+def _answer(server: Server, found: Probe | None) -> dict[str, Any]:
+    """The server's shape with what it answered; null where it did not."""
+    said: dict[str, Any] = {"version": None, "served": [], "answer_s": None}
+    if found is not None:
         models = [msgspec.to_builtins(m) for m in found.models]
-        show_json(describe(found.server) | {"version": found.version, "served": models, "answer_s": found.seconds})
-        return
-    words = f"{found.server.kind or 'unknown kind'} {found.version}".strip()
-    click.echo(
-        f"{found.server.title}: {words}, {len(found.models):,} models, answered in {found.seconds * 1000:,.0f} ms"
-    )
+        server, said = found.server, {"version": found.version, "served": models, "answer_s": found.seconds}
+    return describe(server) | said
+
+
+def _show_answer(found: Probe) -> None:
+    words = plain(f"{found.server.kind or 'unknown kind'} {found.version}")
+    many = f"{len(found.models):,} model{'s' * (len(found.models) != 1)}"
+    click.echo(f"{found.server.title} ({found.server.id}): {words}, {many}, answered in {found.seconds * 1000:,.0f} ms")
     for model in found.models:
-        click.echo(f"  {model.id}" + (f"  (context {model.n_ctx:,})" if model.n_ctx else ""))
+        click.echo(f"  {plain(model.id)}" + (f"  (context {model.n_ctx:,})" if model.n_ctx else ""))
+    if not found.models:
+        click.echo("  It serves no model now. Load one there, then: tandem servers ask " + found.server.id)
 
 
 def describe(server: Server) -> dict[str, Any]:
@@ -116,5 +148,6 @@ def describe(server: Server) -> dict[str, Any]:
 
 
 def _line(server: Server) -> str:
-    models = f"{len(server.models):,} models" if server.asked else "not asked yet"
+    many = f"{len(server.models):,} model{'s' * (len(server.models) != 1)}"
+    models = many if server.asked else "no answer yet"
     return f"{server.id:<20} {server.kind or '–':<13} {server.url:<36} {models:<14} {server.title}"

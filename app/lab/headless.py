@@ -54,6 +54,7 @@ class HeadlessChat:
         self._descriptions = descriptions
         self._session = ModelSession(launcher)
         self._stopping = False
+        self._text = ""  # of the run under way: what came is kept if the rest does not
 
     def run(self) -> dict[str, Any]:
         """CLI.md's `run` shape. Raises TandemError; a cancelled run is a result, not an error."""
@@ -133,9 +134,11 @@ class HeadlessChat:
 
     def _one(self, request: ChatRequest) -> RunRecord:
         run_id = self._session.run(request)
+        self._text = ""
         while (record := self._session.finished(run_id)) is None:
             for event in self._step():
                 if isinstance(event, Text):
+                    self._text += event.text
                     self._watcher.text(event.text)
             if self._session.failure is not None:
                 self._raise_failure(run=True)
@@ -159,7 +162,9 @@ class HeadlessChat:
     def _raise_failure(self, run: bool = False) -> None:
         failure = self._session.failure
         if failure is not None and (run or self._session.state is SessionState.FAILED):
-            raise TandemError(failure.code, failure.message, failure.hint)
+            error = TandemError(failure.code, failure.message, failure.hint)
+            error.text = self._text
+            raise error
 
 
 def shape(records: list[RunRecord]) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import urllib.parse
 
 import psutil
 
 from app.library import SERVED, Variant
+from app.library.servers import LOCAL
 
 PORTS = {"http": 80, "https": 443}
-HERE = ("127.0.0.1", "localhost", "::1")
 
 
 def server_pids(variant: Variant) -> list[int]:
@@ -21,9 +22,19 @@ def server_pids(variant: Variant) -> list[int]:
     if variant.format != SERVED:
         return []
     parts = urllib.parse.urlsplit(variant.path)
-    if parts.hostname not in HERE:
+    if not is_here(variant.path):
         return []
     return _with_children(_listening(parts.port or PORTS.get(parts.scheme, 80)))
+
+
+def is_here(url: str) -> bool:
+    """True if the address is one of this machine's own: the loopback, its name, or one of its cards."""
+    host = urllib.parse.urlsplit(url).hostname or ""
+    if LOCAL.match(host) or host == socket.gethostname().lower():
+        return True
+    with contextlib.suppress(OSError, RuntimeError):
+        return any(host == card.address.partition("%")[0] for cards in psutil.net_if_addrs().values() for card in cards)
+    return False
 
 
 def _listening(port: int) -> set[int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from app.library import Variant
+from app.library import SERVED, Variant
 from app.store import LoadRecord, RunRecord
 from engines import hardware
 from engines.knobs import Settings
@@ -76,7 +76,8 @@ def all_metrics(setting: Setting, done: Finished) -> dict[str, float | int | Non
         metrics[key] = phases.get(key)
     metrics["convert_s"] = setting.convert_s
     parts = [phases.get(key) for key in ("import_s", "read_s", "compile_s", "prime_s")]
-    metrics["load_s"] = sum(p for p in parts if p is not None)
+    served = setting.variant.format == SERVED  # a server loaded it once, for everybody: nobody knows how long that took
+    metrics["load_s"] = None if served else sum(p for p in parts if p is not None)
     metrics["j_per_unit"] = None  # needs a lone, exclusive run of 5 s (METRICS "Energy")
     return metrics
 

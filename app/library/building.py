@@ -11,7 +11,7 @@ from app.errors import TandemError
 from app.library.catalogue import Starter
 from app.library.checksum import Cancelled, Progress, sha256_of
 from app.library.conversion import ConversionPlan
-from app.library.facts import Facts, slug
+from app.library.facts import Facts, plain, slug
 from app.library.ggml_types import FILE_TYPES
 from app.library.inspection import inspect
 from app.library.variant import File, Lineage, Variant
@@ -27,9 +27,9 @@ def from_facts(facts: Facts, model_id: str, variant: str, files: tuple[File, ...
         id=model_id,
         variant=variant,
         task=facts.task,
-        title=facts.title,
+        title=plain(facts.title),
         format=facts.format,
-        licence=facts.licence,
+        licence=plain(facts.licence),
         bytes=sum(f.bytes for f in files),
         bits_per_weight=facts.bits_per_weight,
         lineage=Lineage("original"),

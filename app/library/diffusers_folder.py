@@ -91,7 +91,7 @@ def _parts(folder: Path, index: dict[str, Any]) -> list[str]:
         if name.startswith("_") or not isinstance(value, list) or len(value) != 2 or value == [None, None]:
             continue
         library, kind = value
-        if not re.fullmatch(r"[a-z0-9_]{1,60}", name) or library not in LIBRARIES:
+        if not re.fullmatch(r"[a-z0-9_]{1,60}", name) or str(library) not in LIBRARIES:
             raise refused(Reason.CODE, folder, f"its part “{name[:60]}” asks for a program of its own")
         if WITHOUT_WEIGHTS.search(str(kind)):
             continue

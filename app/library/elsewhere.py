@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from app.errors import TandemError
+from app.library.checkpoint import inspect_checkpoint
 from app.library.checksum import Cancelled, Progress
 from app.library.facts import Facts
 from app.library.found import FoundModels
@@ -20,8 +22,10 @@ from app.library.refusal import Reason, refused
 from app.library.scan import PLACE, Mine, Scan, scan
 from app.library.seen import see
 from app.library.variant import Variant
+from app.locks import FileLock
 from app.paths import Paths
 
+CHECKPOINT = "checkpoint"
 Usual = Callable[[], list[Place]]
 Mark = tuple[tuple[str, int, int, int], ...]
 
@@ -56,12 +60,24 @@ class Elsewhere:
         return self._named.add(path, self._usual())
 
     def remove(self, id: str) -> None:
-        """Take a place off the list, and what was found in it. Raises TandemError `unknown_place`."""
+        """Take a place off the list, and what was found in it. Raises TandemError `unknown_place`, `disk`."""
         if id not in {p.id for p in self.places()}:
             known = ", ".join(p.id for p in self.places()) or "none"
             raise TandemError("unknown_place", f"There is no place “{id[:80]}”.", f"Places: {known}.")
         self._named.remove(id)
-        self._found.drop(id)
+        with self._writing():
+            self._found.drop(id)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Alone among processes while the list of what was found is written. Raises TandemError `disk`, `locked`."""
+        with FileLock(self._paths.lock / "found.lock"):
+            try:
+                yield
+            except OSError as error:
+                raise TandemError(
+                    "disk", f"The list of models cannot be written: {error.strerror or error}.", "Check the disk."
+                ) from error
 
     def titles(self) -> dict[str, str]:
         """Place id → what it is called."""
@@ -87,12 +103,11 @@ class Elsewhere:
             recogniser = Recogniser(self._paths.cache / "scan.json")
             skip = (str(self._paths.home),)
             made = scan(self.places(), mine, self._found.scan(), recogniser, progress, cancelled, skip)
-            try:
+            with self._writing():
+                left = {p.id for p in self.places()}  # a place may have been taken off meanwhile
+                for gone in {s.place.id for s in made.places} - left:
+                    made = made.without(gone)
                 self._found.keep(made)
-            except OSError as error:
-                raise TandemError(
-                    "disk", f"The list of models cannot be written: {error.strerror or error}.", "Check the disk."
-                ) from error
             return made
 
     def variants(self, fresh: bool = False) -> list[Variant]:
@@ -121,7 +136,7 @@ class Elsewhere:
     def _inspect(self, variant: Variant) -> Facts:
         path = Path(variant.path)
         try:
-            facts = inspect(path)
+            facts = inspect_checkpoint(path) if variant.format == CHECKPOINT else inspect(path)
         except OSError as error:
             raise refused(Reason.MISSING, path, f"it cannot be read ({error.strerror or error})") from error
         if facts.format != variant.format:

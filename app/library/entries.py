@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,8 @@ from app.paths import Paths
 ENTRY, CONTENT = "entry.json", "model"
 NEW, OLD = ".new-", ".old-"
 Key = tuple[int, int, int]
+Name = tuple[str, str]
+"""(id, variant)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,18 @@ class Entries:
         lock = self._making_lock(model_id, name)
         lock.acquire()
         folder = parent / name
-        folder.mkdir(mode=0o700, parents=True)
+        _make(folder)
         return Making(model_id, variant, folder, lock)
+
+    def reserve(self, choose: Callable[[set[Name]], Name]) -> Making:
+        """Begin under the name that `choose` picks, given those that are taken, also by what is being made elsewhere."""
+        with FileLock(self._paths.lock / "names.lock"):
+            self.sweep()
+            taken = {(v.id, v.variant) for v in self.all()}
+            for folder in _hidden(self._paths.models):
+                if folder.name.startswith(NEW):
+                    taken.add((folder.parent.name, folder.name.removeprefix(NEW).rsplit("-", 2)[0]))
+            return self.begin(*choose(taken))
 
     def publish(self, making: Making, variant: Variant) -> Variant:
         """Write the entry and rename the folder to its place; an older variant of that name gives way.
@@ -100,8 +112,9 @@ class Entries:
                 self._throw_away(target)
             making.folder.rename(target)
             sync_folder(target.parent)
+            made = self._one(target)  # read before another process may remove it
         self._end(making)
-        return self._one(target)
+        return made
 
     def discard(self, making: Making) -> None:
         """Delete what was begun."""
@@ -141,7 +154,7 @@ class Entries:
 
     def sweep(self) -> None:
         """Delete temporary folders whose process is gone."""
-        for folder in self._paths.models.glob("*/.*"):
+        for folder in _hidden(self._paths.models):
             if folder.name.startswith(OLD):
                 shutil.rmtree(folder, ignore_errors=True)
             elif folder.name.startswith(NEW):
@@ -252,6 +265,24 @@ def _move(old: Path, new: Path) -> None:
     except OSError as error:
         why = f"{old.parent.name}:{old.name} cannot be removed: {error.strerror or error}."
         raise TandemError("in_use", why, "Try again.") from error
+
+
+def _make(folder: Path) -> None:
+    """With its parent, which another process may take away, being empty, just when it was made."""
+    for _ in range(20):
+        with contextlib.suppress(FileNotFoundError):
+            folder.mkdir(mode=0o700, parents=True)
+            return
+    folder.mkdir(mode=0o700, parents=True)
+
+
+def _hidden(models: Path) -> list[Path]:
+    """What in the models' folders begins with a dot. A folder that goes meanwhile has none."""
+    found: list[Path] = []
+    for model in _children(models):
+        with contextlib.suppress(OSError):
+            found += [model / name for name in os.listdir(model) if name.startswith(".")]
+    return found
 
 
 def _children(folder: Path) -> list[Path]:

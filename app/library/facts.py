@@ -36,7 +36,15 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
+_RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)")  # no folder on Windows may be called so
+
+
 def slug(text: str) -> str:
-    """`text` as a model id: small letters, digits, dot, dash and underscore."""
-    word = re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")[:80]
-    return word or "model"
+    """`text` as a model id: small letters, digits, dot, dash and underscore; a name that every system takes."""
+    word = re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")
+    return _RESERVED.sub(r"\1-model", word)[:80].rstrip("-._") or "model"
+
+
+def plain(text: str, most: int = 200) -> str:
+    """A stranger's text as one line that can be shown: without what moves a cursor, turns the writing or rings a bell."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[: most * 4]).split())[:most]

@@ -29,6 +29,7 @@ PASS_BY = frozenset(
         "System Volume Information",
     }
 )
+SYSTEM = ("/proc", "/sys", "/dev")  # no disk lies there
 MODEL_ENDINGS = (".gguf", ".safetensors", ".onnx", ".ckpt", ".pt", ".pth", ".bin")
 PICKLES = (".ckpt", ".pt", ".pth", ".pkl")
 UNFINISHED = (".part", ".partial", ".incomplete", ".downloading", ".crdownload", ".download", ".aria2", ".tmp")
@@ -103,13 +104,15 @@ class Finder:
 
     def __init__(self, skip: Iterable[str] = (), tick: Callable[[int], None] = lambda _: None) -> None:
         self.items: list[Item] = []
-        self._skip = {os.path.realpath(p) for p in skip}
+        self._skip = {*(os.path.realpath(p) for p in skip), *SYSTEM}
         self._been: set[tuple[int, int]] = set()
         self._tick = tick
         self._entries = 0
+        self._root = ""
 
     def walk(self, root: str, layouts: Iterable[Callable[[Finder, str, Look], bool]] = ()) -> None:
         """Look at everything below `root`. layouts: tried on each folder first; one that knows it returns True."""
+        self._root = os.path.realpath(root)
         self._visit(root, Where(), MAX_DEPTH, tuple(layouts))
 
     def folder(self, path: str, where: Where) -> None:
@@ -162,13 +165,20 @@ class Finder:
             self.items.append(trouble(path, 0, Reason.MISSING, f"it cannot be read ({error.strerror or error})"))
             return False
         ident = (found.st_dev, found.st_ino)
-        if ident in self._been or (self._skip and os.path.realpath(path) in self._skip):
+        if ident in self._been or self._skipped(path):
             return False
         self._been.add(ident)
         if can_be_kept(path):
             return True
         self.items.append(trouble(path, 0, Reason.NAME, "its name is no valid text"))
         return False
+
+    def _skipped(self, path: str) -> bool:
+        """Of the system or of our own; or a link to a folder that holds the place itself, such as the whole disk."""
+        real = os.path.realpath(path)
+        if real != self._root and self._root.startswith(f"{real.rstrip(os.sep)}{os.sep}"):
+            return True
+        return any(real == skip or real.startswith(skip + os.sep) for skip in self._skip)
 
     def _files(self, path: str, here: Look, where: Where) -> bool:
         """Take what lies here. True if the folder as a whole is one model."""

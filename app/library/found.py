@@ -43,11 +43,8 @@ class FoundModels:
     def drop(self, place: str) -> None:
         """Forget what was found in a place. Raises OSError."""
         last = self.scan()
-        if last is None:
-            return
-        places = tuple(s for s in last.places if s.place.id != place)
-        found = tuple(f for f in last.found if f.place != place)
-        self.keep(msgspec.structs.replace(last, places=places, found=found))
+        if last is not None:
+            self.keep(last.without(place))
 
     def variants(self, fresh: bool = False) -> list[Variant]:
         """Every model that can be used, `problem` set where it is gone. fresh: look at the files now."""
@@ -70,7 +67,7 @@ class FoundModels:
             with contextlib.suppress(OSError):
                 try:
                     self._scan = msgspec.json.decode(self._file.read_bytes(), type=Scan)
-                except (msgspec.MsgspecError, ValueError):
+                except (msgspec.MsgspecError, ValueError, RecursionError):
                     self._scan = None  # the next scan writes it anew
                 self._key = key
         return self._scan
@@ -102,6 +99,19 @@ def problem_of(variant: Variant) -> str:
 
 
 def without(variants: Sequence[Variant], taken: Sequence[Variant]) -> list[Variant]:
-    """`variants` less those that the library has as entries of its own: by path, or by name."""
+    """`variants` less those that the library has as entries of its own: by path, also another to the same, or by name."""
     paths, refs = {v.path for v in taken}, {v.ref for v in taken}
-    return [v for v in variants if v.path not in paths and v.ref not in refs]
+    sizes = {v.bytes for v in variants}
+    own = [v for v in taken if v.outside and not v.problem and v.bytes in sizes]
+    idents, sizes = {ident(v.path) for v in own}, {v.bytes for v in own}
+    rest = [v for v in variants if v.path not in paths and v.ref not in refs]
+    return [v for v in rest if v.bytes not in sizes or v.problem or ident(v.path) not in idents]
+
+
+def ident(path: str) -> tuple[int, int]:
+    """(device, inode), the same for every way to a file or folder; (0, 0) if it is not there."""
+    try:
+        stat = os.stat(path)
+    except (OSError, ValueError):
+        return 0, 0
+    return stat.st_dev, stat.st_ino

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from app.library.elsewhere import Elsewhere, Usual, here
 from app.library.entries import Entries, Making
 from app.library.facts import Facts
 from app.library.fetch import Command, pip_command
-from app.library.found import problem_of, without
+from app.library.found import ident, problem_of, without
 from app.library.inspection import inspect, model_paths
 from app.library.places import Place
 from app.library.removing import removable, remove
@@ -149,14 +150,16 @@ class Library:
 
         Raises TandemError `refused_…` with the reason, `cancelled`.
         """
-        found = [inspect(p) for p in model_paths(Path(path).expanduser().absolute().resolve())]
+        path = Path(os.path.abspath(os.path.expanduser(path)))
+        path = path.parent.resolve() / path.name if path.is_file() else path.resolve()  # a link may carry the only name
+        found = [inspect(p) for p in model_paths(path)]
         return [self._add(facts, progress, cancelled) for facts in found]
 
     def take_in(
         self, folder: Path, path: Path, title: str, origin: Origin, sums: dict[str, str], licence: str = ""
     ) -> list[Variant]:
         """Move a folder with a model that was fetched and checked into the library: `taking_in.take_in`."""
-        return take_in(self._entries, folder, path, title, origin, sums, licence)
+        return take_in(self._entries, folder, path, title, origin, sums, licence, self.elsewhere())
 
     def remove(self, ref: str) -> Removed:
         """Take a variant ("id:variant") or a whole model ("id") out of the library.
@@ -187,6 +190,10 @@ class Library:
         """Find the models in all places, from their headers alone. Raises TandemError `cancelled`, `disk`."""
         taken = {*self._starters(), *(v.id for v in self.servers.variants())}
         return self._elsewhere.scan(self._entries.all(), taken, progress, cancelled)
+
+    def elsewhere(self) -> list[Variant]:
+        """What other programs and servers have: their names are taken, their files are not ours."""
+        return [*self._elsewhere.variants(), *self.servers.variants()]
 
     def scanned(self) -> Scan | None:
         """What the last scan found, from disk; None before the first."""
@@ -326,7 +333,8 @@ class Library:
 
     def _add(self, facts: Facts, progress: Progress, cancelled: Cancelled) -> Variant:
         known = self._entries.all()
-        found = [v for v in self._elsewhere.variants() if v.path != str(facts.path)]
+        mine = ident(str(facts.path))
+        found = [v for v in self.elsewhere() if v.format == SERVED or ident(v.path) != mine]
         same = next((v for v in known if v.path == str(facts.path)), None)
         if same is not None and not same.problem:
             return same

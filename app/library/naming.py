@@ -25,10 +25,9 @@ class Names:
 
     def give(self, path: str, place: str, wanted: str, precision: str) -> tuple[str, str]:
         """(id, variant). Models of one place may share an id if their variants differ."""
-        if path in self._before:
-            _, model, variant = self._before[path]
-            return model, variant
         variant = slug(precision)
+        if path in self._before and self._before[path][2] == variant:  # else it is another model by the old path
+            return self._before[path][1], variant
         for number in itertools.count(1):
             model = wanted if number == 1 else f"{wanted[:74]}-{number}"
             free = model not in self._taken and self._owner.get(model, place) == place

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shlex
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,8 @@ import msgspec
 from app.errors import TandemError
 from app.library.checksum import write_atomic
 from app.library.extra_paths import extra_folders
+from app.locks import FileLock
+from app.paths import private_folder
 
 FOLDER = "folder"
 TITLES = {
@@ -49,10 +52,20 @@ def usual_places(home: Path, env: Mapping[str, str], system: str = sys.platform)
     for kind, path in _candidates(home, env, system):
         with contextlib.suppress(OSError, ValueError):
             real = os.path.realpath(path)
-            if real not in seen and os.path.isdir(path):
+            if real not in seen and os.path.isabs(path) and os.path.isdir(path) and not _holds(real, home):
                 seen.add(real)
                 found.append(place(kind, Path(os.path.abspath(path))))
     return found
+
+
+def _holds(real: str, home: Path) -> bool:
+    """True for the whole disk, the home folder or one above it: a setting that means these is a mistake."""
+    return f"{os.path.realpath(home)}{os.sep}".startswith(f"{real.rstrip(os.sep)}{os.sep}")
+
+
+def _expanded(text: str) -> Path:
+    """With “~” as the person's home; that of nobody stays as it is written."""
+    return Path(os.path.expanduser(text))
 
 
 def _candidates(home: Path, env: Mapping[str, str], system: str) -> Iterator[tuple[str, Path]]:
@@ -96,7 +109,7 @@ def _lm_studio(home: Path) -> Iterator[Path]:
 
 def _ollama(home: Path, env: Mapping[str, str], system: str) -> Iterator[Path]:
     if env.get("OLLAMA_MODELS"):
-        yield Path(env["OLLAMA_MODELS"]).expanduser()
+        yield _expanded(env["OLLAMA_MODELS"])
     yield home / ".ollama" / "models"
     if system.startswith("linux"):
         yield Path("/usr/share/ollama/.ollama/models")
@@ -107,14 +120,14 @@ def _hub(env: Mapping[str, str], cache: Path) -> Iterator[Path]:
     """As huggingface_hub and, before it, transformers looked for it."""
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE"):
         if env.get(name):
-            yield Path(env[name]).expanduser()
-    root = Path(env["HF_HOME"]).expanduser() if env.get("HF_HOME") else cache / "huggingface"
+            yield _expanded(env[name])
+    root = _expanded(env["HF_HOME"]) if env.get("HF_HOME") else cache / "huggingface"
     yield root / "hub"
 
 
 def _llama_cpp(home: Path, env: Mapping[str, str], cache: Path, system: str) -> Iterator[Path]:
     if env.get("LLAMA_CACHE"):
-        yield Path(env["LLAMA_CACHE"]).expanduser()
+        yield _expanded(env["LLAMA_CACHE"])
     yield cache / "llama.cpp"
     if system == "darwin":
         yield home / "Library" / "Caches" / "llama.cpp"
@@ -125,7 +138,7 @@ def _llama_cpp(home: Path, env: Mapping[str, str], cache: Path, system: str) -> 
 
 def _image_programs(home: Path, env: Mapping[str, str], system: str) -> Iterator[tuple[str, Path]]:
     bases = [home, home / "Documents"]
-    named = [Path(env["COMFYUI_PATH"]).expanduser()] if env.get("COMFYUI_PATH") else []
+    named = [_expanded(env["COMFYUI_PATH"])] if env.get("COMFYUI_PATH") else []
     for root in [*named, *(base / name for base in bases for name in COMFY)]:
         yield "comfyui", root / "models"
         for folder in extra_folders(root / "extra_model_paths.yaml", env, home):
@@ -170,11 +183,17 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 class NamedPlaces:
-    """The folders that a person named, in TANDEM_HOME/places.json. Safe to use from several threads."""
+    """The folders that a person named, in TANDEM_HOME/places.json. Safe to use from several threads and processes."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._guard = threading.RLock()
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Alone among threads and processes, from reading the file to writing it."""
+        with self._guard, FileLock(private_folder(self._file.parent / "lock") / "places.lock"):
+            yield
 
     def all(self) -> list[Place]:
         return [place(FOLDER, Path(path), named=True) for path in self._read().named]
@@ -185,14 +204,19 @@ class NamedPlaces:
 
     def add(self, path: Path, usual: list[Place]) -> Place:
         """Remember a folder; one that is a usual place is only put back on the list. Raises TandemError `no_such_folder`."""
-        path = Path(os.path.abspath(path.expanduser()))
+        path = Path(os.path.abspath(_expanded(str(path))))
+        if os.path.isfile(path):
+            raise TandemError(
+                "no_such_folder", f"{path} is a file, not a folder.",
+                f"Name the folder that it lies in, or use it alone: tandem models add {shlex.quote(str(path))}",
+            )  # fmt: skip
         if not os.path.isdir(path):
             raise TandemError("no_such_folder", f"There is no folder {path}.", "Name a folder with model files in it.")
         try:
             str(path).encode()
         except UnicodeEncodeError:
             raise TandemError("bad_name", "The folder's name is no valid text.", "Rename it.") from None
-        with self._guard:
+        with self._changing():
             kept = self._read()
             known = next((p for p in usual if os.path.realpath(p.path) == os.path.realpath(path)), None)
             if known is not None:
@@ -203,7 +227,7 @@ class NamedPlaces:
 
     def remove(self, id: str) -> None:
         """Take a place off the list; nothing in it is touched."""
-        with self._guard:
+        with self._changing():
             kept = self._read()
             named = tuple(p for p in kept.named if place(FOLDER, Path(p), named=True).id != id)
             left_out = kept.left_out if len(named) < len(kept.named) else tuple(dict.fromkeys((*kept.left_out, id)))
@@ -215,10 +239,14 @@ class NamedPlaces:
                 return msgspec.json.decode(self._file.read_bytes(), type=_Kept)
             except OSError:
                 return _Kept()
-            except (msgspec.MsgspecError, ValueError):
+            except (msgspec.MsgspecError, ValueError, RecursionError):
                 with contextlib.suppress(OSError):
                     self._file.replace(self._file.with_suffix(".damaged.json"))
                 return _Kept()
 
     def _write(self, kept: _Kept) -> None:
-        write_atomic(self._file, msgspec.json.format(msgspec.json.encode(kept)))
+        try:
+            write_atomic(self._file, msgspec.json.format(msgspec.json.encode(kept)))
+        except OSError as error:
+            words = f"The list of folders cannot be written: {error.strerror or error}."
+            raise TandemError("disk", words, "Make room, or see that Tandem's folder can be written.") from error

@@ -11,7 +11,7 @@ import msgspec
 
 from app.errors import TandemError
 from app.library.checksum import write_atomic
-from app.library.facts import Facts
+from app.library.facts import Facts, plain
 from app.library.finder import Candidate
 from app.library.inspection import skim
 from app.library.refusal import Reason, refused
@@ -77,7 +77,7 @@ class Recogniser:
     def _read(self) -> dict[str, Known]:
         try:
             kept = msgspec.json.decode(self._file.read_bytes(), type=_Kept)
-        except (OSError, msgspec.MsgspecError, ValueError):
+        except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
             return {}
         return kept.known if kept.version == VERSION else {}
 
@@ -92,7 +92,8 @@ def _read(candidate: Candidate, mark: str) -> Known:
         found = refused(Reason.MISSING, path, f"it cannot be read ({error.strerror or error})")
     except Exception as error:  # noqa: BLE001 - a stranger's file must not end the scan
         found = refused(Reason.DAMAGED, path, f"it cannot be read ({type(error).__name__})")
-    why = found.message.partition(" is refused: ")[2] or found.message
+    message = plain(found.message, 400)
+    why = message.partition(" is refused: ")[2] or message
     return Known(
         stamp=mark, code=found.code.removeprefix("refused_"), reason=why[:1].upper() + why[1:], hint=found.hint
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.errors import TandemError
 from app.library.entries import Entries
+from app.library.places import FOLDER
 from app.library.scan import PLACE
 from app.library.trash import Trash
 from app.library.variant import SERVED, Removed, Variant
@@ -22,11 +23,14 @@ def removable(found: Sequence[Variant], titles: dict[str, str]) -> list[Variant]
     if first.format == SERVED:
         message = f"{first.ref} lies on the server {first.origin.server}."
         raise TandemError("not_ours", message, f"Forget the server: tandem servers remove {first.origin.server}")
-    whose = titles.get(first.origin.place, "another program")
+    place = first.origin.place
+    own = place.startswith(f"{FOLDER}-")
+    whose = "you" if own else titles.get(place, "another program")
+    way = "Delete the file yourself" if own else f"Delete it in {whose}"
     raise TandemError(
         "not_ours",
         f"{first.ref} belongs to {whose}, and Tandem removes only what it made or fetched: {first.path}",
-        f"Delete it in {whose}, or take the whole place off the list.",
+        f"{way}, or take the whole place off the list: tandem models scan --forget {place}",
     )
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from app.library.building import model_id_of
 from app.library.checksum import Cancelled, Progress, stop_if
+from app.library.facts import plain
 from app.library.finder import Candidate, Finder, Trouble
 from app.library.hf_cache import hub_layout
 from app.library.naming import Names
@@ -67,6 +68,11 @@ class Scan(msgspec.Struct, frozen=True):
     def unusable(self) -> tuple[Found, ...]:
         return tuple(f for f in self.found if f.variant is None)
 
+    def without(self, place: str) -> Scan:
+        """Less one place and what was found in it."""
+        places = tuple(s for s in self.places if s.place.id != place)
+        return msgspec.structs.replace(self, places=places, found=tuple(f for f in self.found if f.place != place))
+
     @property
     def sentence(self) -> str:
         """ "Found 23 models, 212 GB, in 4 places" """
@@ -104,9 +110,11 @@ def scan(
         stop_if(cancelled)
         progress(f"looking into {place.title}", len(found), 0)
         present = os.path.isdir(place.path)
+        here: list[Found] = []
         if present:
             here = list(_scan_place(place, seen, names, recogniser, progress, cancelled, skip))
-        else:
+            present = os.path.isdir(place.path)  # a drive may go meanwhile: half a look is none
+        if not present:
             here = [f for f in (last.found if last else ()) if f.place == place.id]
         found += here
         summaries.append(_summary(place, present, here))
@@ -156,8 +164,8 @@ def _variant(place: Place, item: Candidate, known: Known, id: str, variant: str)
         if seen is not None:
             files.append(File(path, seen.bytes, item.sums.get(path, ""), seen.mtime_ns))
     return Variant(
-        id=id, variant=variant, task=known.task, title=item.title or known.title, format=known.format,
-        licence=known.licence or item.licence, bytes=sum(f.bytes for f in files), bits_per_weight=known.bits_per_weight,
+        id=id, variant=variant, task=known.task, title=plain(item.title or known.title), format=known.format,
+        licence=plain(known.licence or item.licence), bytes=sum(f.bytes for f in files), bits_per_weight=known.bits_per_weight,
         lineage=Lineage("original"), mix=known.mix, path=item.path, files=tuple(files), shape=known.shape,
         notes=(*known.notes, *item.notes), outside=True,
         origin=Origin(PLACE, place=place.id, repo=item.repo, revision=item.revision),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -26,8 +27,10 @@ class Seen(NamedTuple):
 
     @property
     def real(self) -> str:
-        """Where the bytes lie."""
-        return os.path.realpath(self.path) if self.link else self.path
+        """Where the bytes lie; the path itself where the link is gone meanwhile."""
+        with contextlib.suppress(OSError):
+            return os.path.realpath(self.path) if self.link else self.path
+        return self.path
 
     @property
     def sha256(self) -> str:

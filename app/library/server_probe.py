@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from app.errors import TandemError
+from app.library.facts import plain
 from app.library.servers import KEY_VARIABLE, Server, Servers
 from engines.protocol import Address
 
@@ -62,7 +63,7 @@ class Reply(msgspec.Struct, frozen=True):
 def ask(servers: Servers, server: Server) -> Probe:
     """Ask, remember what was learnt (`Servers.put`), and tell it. Blocks for up to 30 s.
 
-    Raises TandemError `no_server`, `server_silent`, `not_a_server`, `server_error`, `bad_key`, `bad_certificate`.
+    Raises TandemError `no_server`, `server_silent`, `not_a_server`, `server_error`, `bad_key`, `bad_certificate`, `disk`.
     """
     address = servers.address(server)
     with _Asker(address) as asker:
@@ -75,11 +76,7 @@ def ask(servers: Servers, server: Server) -> Probe:
         known or server, kind=kind or server.kind, models=tuple(model.id for model, _ in models), asked=time.time()
     )
     if known is not None and known.url == server.url:
-        try:
-            servers.put(kept)
-        except OSError as error:
-            words = f"The list of servers cannot be written: {error.strerror or error}."
-            raise TandemError("disk", words, "Make room, or see that Tandem's folder can be written.") from error
+        servers.put(kept)
     return Probe(server=kept, models=tuple(model for model, _ in models), version=version, seconds=seconds)
 
 
@@ -120,7 +117,7 @@ class _Asker:
 
     def look(self, path: str) -> dict[str, Any]:
         """A JSON object at `path` of the server's root; {} where there is none."""
-        with contextlib.suppress(TandemError, msgspec.MsgspecError, ValueError):
+        with contextlib.suppress(TandemError, msgspec.MsgspecError, ValueError, RecursionError):
             reply = self.get(f"{self._root}{path}")
             if reply.status == 200:
                 found = msgspec.json.decode(reply.body)
@@ -166,6 +163,11 @@ def _failure(address: Address, errors: Any, error: Exception) -> TandemError:
     text = str(error)
     if isinstance(error, errors.SSLError | ssl.SSLError):
         return _certificate(text)
+    if isinstance(error, errors.NameResolutionError):  # this and the next before the timeout, of which they are kinds
+        return TandemError("no_server", f"There is no machine of the name in {address.url}.", "Check the address.")
+    if isinstance(error, errors.NewConnectionError):
+        words = f"Nothing answers at {address.url}."
+        return TandemError("no_server", words, "Start the server, or correct the address and the port.")
     if isinstance(error, errors.ConnectTimeoutError):
         words = f"{address.url} did not take the connection within {CONNECT_S:.0f} s."
         return TandemError("no_server", words, "Check the address, the network and the firewall.")
@@ -174,11 +176,6 @@ def _failure(address: Address, errors: Any, error: Exception) -> TandemError:
             "server_silent", f"{address.url} took the connection and said nothing for {READ_S:.0f} s.",
             "It may be loading a model still: ask again in a while.",
         )  # fmt: skip
-    if isinstance(error, errors.NameResolutionError):
-        return TandemError("no_server", f"There is no machine of the name in {address.url}.", "Check the address.")
-    if isinstance(error, errors.NewConnectionError):
-        words = f"Nothing answers at {address.url}."
-        return TandemError("no_server", words, "Start the server, or correct the address and the port.")
     if isinstance(error, errors.LocationParseError | ValueError):
         return TandemError("bad_url", f"{address.url} is no address.", "Write it like http://127.0.0.1:8000/v1.")
     words = f"What answers at {address.url} does not speak HTTP as a server should, or hung up."
@@ -220,7 +217,7 @@ def _models(reply: Reply, address: Address) -> list[tuple[Offered, str]]:
         raise TandemError("server_error", words, "Look into the server's log; it may be starting still.")
     if 300 <= reply.status < 400:
         words = "The address sends on to another one, which is not followed: a key could end there."
-        raise TandemError("not_a_server", words, f"Give the final address: {reply.headers.get('location', '')[:200]}")
+        raise TandemError("not_a_server", words, f"Give the final address: {plain(reply.headers.get('location', ''))}")
     if reply.status != 200:
         words = f"Something answers, but it has no list of models (HTTP {reply.status} at {address.url}/models)."
         raise TandemError("not_a_server", words, "Check the path: most servers have it under /v1.")
@@ -230,7 +227,7 @@ def _models(reply: Reply, address: Address) -> list[tuple[Offered, str]]:
 def _listed(reply: Reply, address: Address) -> list[tuple[Offered, str]]:
     try:
         found: Any = msgspec.json.decode(reply.body)
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         found = None
     data = found.get("data") if isinstance(found, dict) else None
     if isinstance(found, dict) and data is None and found.get("object") == "list":
@@ -250,7 +247,7 @@ def _offered(one: dict[str, Any]) -> tuple[Offered, str]:
 
 
 def _count(value: Any) -> int | None:
-    whole = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 40
     return value if whole else None
 
 

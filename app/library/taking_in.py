@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,20 +12,21 @@ import msgspec
 from app.errors import TandemError
 from app.library.building import from_facts, model_id_of
 from app.library.checksum import sha256_of, sync_file
-from app.library.entries import Entries
-from app.library.facts import Facts, slug
+from app.library.entries import Entries, Name
+from app.library.facts import Facts, plain, slug
 from app.library.inspection import inspect
 from app.library.variant import File, Origin, Variant
 
 
 def take_in(
-    entries: Entries, folder: Path, path: Path, title: str, origin: Origin, sums: dict[str, str], licence: str = ""
-) -> list[Variant]:
+    entries: Entries, folder: Path, path: Path, title: str, origin: Origin, sums: dict[str, str], licence: str = "",
+    others: Sequence[Variant] = (),
+) -> list[Variant]:  # fmt: skip
     """Make `folder` a variant of the library; it is gone from its place afterwards.
 
     path: what is loaded, the folder itself or a file in it. title: the model's name there. sums: file, relative to the
-    folder → its SHA-256 as it was checked; one that is missing is hashed now. Raises TandemError `refused_…`, `in_use`,
-    `disk`; the folder stays then.
+    folder → its SHA-256 as it was checked; one that is missing is hashed now. others: whose names are taken too.
+    Raises TandemError `refused_…`, `in_use`, `disk`; the folder stays then.
     """
     facts = inspect(path)
     files = _files(folder, sums)
@@ -34,13 +36,14 @@ def take_in(
         shutil.rmtree(folder, ignore_errors=True)
         return [twin]
     wanted = model_id_of(path) if path != folder else slug(title)
-    model_id, name = _free(wanted, facts.precision, known)
-    making = entries.begin(model_id, name)
+    names = {(v.id, v.variant) for v in others}
+    making = entries.reserve(lambda taken: _free(wanted, facts.precision, taken | names))
+    model_id, name = making.id, making.variant
     try:
         shutil.move(folder, making.content)
         variant = _variant(facts, model_id, name, files, folder, making.content)
         called = title if path == folder else facts.title or title  # a folder's own name is ours, not the model's
-        whose = {"title": called, "licence": facts.licence or licence, "origin": origin}
+        whose = {"title": plain(called), "licence": plain(facts.licence or licence), "origin": origin}
         return [entries.publish(making, msgspec.structs.replace(variant, **whose))]
     except BaseException as error:
         if making.content.exists() and not folder.exists():
@@ -78,9 +81,8 @@ def _variant(facts: Facts, model_id: str, name: str, files: tuple[File, ...], ol
     return msgspec.structs.replace(variant, path=str(new / facts.path.relative_to(old)))
 
 
-def _free(model_id: str, precision: str, known: list[Variant]) -> tuple[str, str]:
+def _free(model_id: str, precision: str, taken: set[Name]) -> Name:
     """An id and variant that nothing else has."""
-    taken = {(v.id, v.variant) for v in known}
     for base in (model_id, *(f"{model_id[:76]}-{n}" for n in range(2, 1000))):
         if (base, precision) not in taken:
             return base, precision

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import re
@@ -73,7 +74,7 @@ class Trash:
             while target.exists():
                 target = target.with_name(f"{target.name}-{number}")
                 number += 1
-            path.rename(target)
+            _move(path, target)
         except OSError as error:
             raise TandemError(
                 "not_removed",
@@ -81,3 +82,30 @@ class Trash:
                 "Check the disk and its rights, then try again.",
             ) from error
         return target
+
+
+def _move(path: Path, target: Path) -> None:
+    """By name, or as a copy where the library lies on another disk than its home. Raises OSError, and all is as it was."""
+    try:
+        path.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        try:
+            if path.is_dir():
+                shutil.copytree(path, target, symlinks=True)
+            else:
+                shutil.copy2(path, target)
+        except OSError as failed:  # shutil.Error is one, with a list in place of a reason
+            _drop(target)
+            raise OSError(
+                failed.errno or errno.EIO, failed.strerror or "it cannot be copied to another disk"
+            ) from failed
+        _drop(path)
+
+
+def _drop(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

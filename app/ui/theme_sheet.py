@@ -28,14 +28,14 @@ QPushButton[kind="quiet"]:focus, QToolButton[kind="quiet"]:focus { border: 2px s
 QPushButton[kind="quiet"]:disabled, QToolButton[kind="quiet"]:disabled { color: $faint; background: transparent; }
 QPushButton[fold="true"] { text-align: left; padding-left: 0; }
 QPushButton[kind="tab"] {
-  background: transparent; border: 1px solid transparent; border-radius: ${p11}px; padding: ${p1}px ${p10}px;
+  background: transparent; border: 1px solid transparent; border-radius: ${p10}px; padding: ${p1}px ${p10}px;
   min-height: ${p18}px; color: $dim;
 }
 QPushButton[kind="tab"]:hover { color: $text; }
 QPushButton[kind="tab"]:checked { background: $accent_soft; color: $accent; font-weight: 600; }
 QPushButton[kind="tab"]:focus { border: 2px solid $accent; padding: 0 ${p9}px; }
 QPushButton[kind="pill"] {
-  background: transparent; border: 1px solid $line; border-radius: ${p10}px; padding: 0 ${p7}px; min-height: ${p18}px;
+  background: transparent; border: 1px solid $line; border-radius: ${p9}px; padding: 0 ${p7}px; min-height: ${p18}px;
   color: $dim;
 }
 QPushButton[kind="pill"]:hover { border-color: $faint; color: $text; }

@@ -12,6 +12,7 @@ from PySide6.QtGui import QCloseEvent, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 
 from app.ui.commands import Commands, keys_in_words
+from app.ui.focus_keeper import FocusKeeper
 from app.ui.language import tr
 from app.ui.pages.coming import ComingPage
 from app.ui.pages.table import PAGES, Entry, entry, sentences, titles
@@ -42,6 +43,7 @@ class MainWindow(QMainWindow):
         self.setObjectName("window")
         self._pages: dict[str, QWidget] = {}
         self._stack = QStackedWidget()
+        FocusKeeper(self._stack)
         self._body = QWidget()
         self._row = QHBoxLayout(self._body)
         self._row.setContentsMargins(0, 0, 0, 0)

@@ -80,8 +80,6 @@ class ServerAdapter:
         warm = bool(knobs.get("warm_up", AUTO)) if knobs.get("warm_up", AUTO) != AUTO else local
         with job.phase("prime"):
             note = self._prime(job) if warm else ""
-            if warm and self._gauges is not None:
-                self._gauges.nudge()
         return self._about(self._loaded(address, found, knobs, job, warm, note))
 
     def _connect(self, address: Address, knobs: Settings, job: Job) -> Facts:
@@ -103,6 +101,7 @@ class ServerAdapter:
     def _prime(self, job: Job) -> str:
         """One token, so that the first answer is no slower than the second. A note where the server refuses."""
         _, _, asker = self._ready()
+        before = self._gauges.latest if self._gauges is not None else None
         knobs: Settings = {"max_tokens": 1, "temperature": 0.0, "cache_prompt": False}  # nothing of it is found again
         try:
             _, exchange = asker.send(
@@ -113,6 +112,8 @@ class ServerAdapter:
                     job.check()
             finally:
                 exchange.close()
+            if self._gauges is not None:  # else the first run's figures would be those of two requests
+                self._gauges.counted(before)
         except HttpError as error:
             if error.code == "server_error" and error.status < 500:  # a base model without a chat template
                 return f"not warmed up: {error.message}"

@@ -67,25 +67,27 @@ class Answer:
         """Tokens of the prompt, by its ids, the server's usage or its timings."""
         if self.prompt_ids:
             return len(self.prompt_ids)
-        if self.usage is not None:
+        if self.usage is not None and self.usage.n_in:
             return self.usage.n_in
         read = self.timings.get("prompt_n")
         return None if read is None else int(read + self.timings.get("cache_n", 0))
 
     @property
     def n_cached(self) -> int | None:
-        if self.usage is not None and self.usage.n_cached is not None:
-            return self.usage.n_cached
-        return int(self.timings["cache_n"]) if "cache_n" in self.timings else None
+        found = self.usage.n_cached if self.usage is not None else None
+        if found is None and "cache_n" in self.timings:
+            found = int(self.timings["cache_n"])
+        return None if found is not None and found > (self.n_in or 0) else found
 
     @property
     def n_out(self) -> int | None:
-        """Tokens made: by their ids, the server's usage, or its counts; None where it says nothing of them."""
+        """Tokens made: by their ids, the server's usage, or its counts; None where it says nothing of them that can be."""
         if self.ids:
             return len(self.ids)
-        if self.usage is not None and self.usage.n_out:
-            return self.usage.n_out
-        return None if self._guessed else sum(self.counts)
+        said, came = self._said(), sum(self.counts)
+        if said >= came and said:
+            return said
+        return None if self._guessed else came
 
     def speculation(self) -> tuple[int, int] | None:
         """(tokens drafted, tokens accepted) by llama-server's timings; None where it drafted nothing, or it is another server."""
@@ -95,13 +97,16 @@ class Answer:
     def notes(self) -> list[str]:
         """What the counts do not agree on."""
         found = []
-        said = self.usage.n_out if self.usage is not None else None
-        if self.ids and said is not None and said != len(self.ids):
-            found.append(f"the server's usage says {said:,} tokens, and {len(self.ids):,} came: those count")
-        elif not self.ids and said and said != sum(self.counts):
+        said, came = self._said(), len(self.ids) or sum(self.counts)
+        if said and (said < came or self.ids) and said != came:
+            which = "the number of tokens is not known" if self.n_out is None else "those count"
+            found.append(f"the server's usage says {_tokens(said)}, and {came:,} came: {which}")
+        elif said and said != came:
             found.append(f"{len(self.counts):,} pieces came for {said:,} tokens (by the server's usage)")
         elif self.n_out is None and self.counts:
             found.append(f"this server does not say how many tokens it made: {len(self.counts):,} pieces came")
+        if len(self.counts) == 1 and self.counts[0] > 1:
+            found.append("the answer came in one piece: its first token is no sooner known than its last")
         if self.tool:
             found.append("the model asked for a tool, which it was not given")
         return found
@@ -127,6 +132,10 @@ class Answer:
             found["server_decode_s"] = t["predicted_ms"] / 1e3
         return found
 
+    def _said(self) -> int:
+        """Tokens made as the usage says; 0 where it says nothing."""
+        return self.usage.n_out if self.usage is not None else 0
+
     def _keep(self, chunk: Chunk) -> None:
         self.ids += chunk.ids
         self.prompt_ids = self.prompt_ids or chunk.prompt_ids
@@ -147,3 +156,7 @@ class Answer:
             delta += ANSWER + chunk.text if self._thinking else chunk.text
             self._thinking = False
         return delta
+
+
+def _tokens(n: int) -> str:
+    return f"{n:,} token{'s' * (n != 1)}"

@@ -16,7 +16,7 @@ from engines.errors import Cancelled, EngineError
 from engines.protocol import Address
 from engines.servers import errors
 from engines.servers.chunks import Chunk, parse
-from engines.servers.connection import Pool, Stop, Watch
+from engines.servers.connection import Pool, Stop, Watch, hurry
 from engines.servers.sse import Events
 
 MAX_BODY = 64 << 20
@@ -147,6 +147,7 @@ class Client:
                 decode_content=True,
             )
             sent_ns = time.perf_counter_ns()
+            hurry(sock)
             response: Any = connection.getresponse()
         except Exception as error:
             self._watch.drop(sock)
@@ -233,6 +234,7 @@ class Sent:
 
     def read(self) -> bytes:
         """The bytes that are there, or b"" at the end. Raises what the libraries raise."""
+        hurry(self.sock)
         return self.response.read1(READ)
 
 
@@ -320,7 +322,8 @@ class Exchange:
                 raise Cancelled from error
             said = errors.talking(error, self._client.address, self._client.timeout_s)
             if said.code == "server_silent":
-                raise said from error
+                after = f", after {self._so_far()}." if self._n else "."
+                raise EngineError(said.code, said.message.removesuffix(".") + after, said.hint) from error
             raise errors.cut_off(self._so_far()) from error
         if not piece and self._cancelled():
             raise Cancelled

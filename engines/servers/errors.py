@@ -110,10 +110,18 @@ def answered(status: int, headers: dict[str, str], body: bytes, address: Address
     if status in (404, 405):
         return HttpError("not_a_server", f"{address.url} has no {path} (HTTP {status}).",
                          "The address of an OpenAI-compatible server usually ends in /v1.", status, text)  # fmt: skip
-    hint = "Change what it names." if status < 500 else "The server's own log says more."
     return HttpError(
-        "server_error", f"The server answered HTTP {status}: {said or 'without a word'}.", hint, status, text
-    )
+        "server_error", f"The server answered HTTP {status}: {said or 'without a word'}.", _advice(status, headers), status, text
+    )  # fmt: skip
+
+
+def _advice(status: int, headers: dict[str, str]) -> str:
+    """What to do after a refusal: wait where the server is only busy."""
+    if status in (429, 503):
+        after = headers.get("retry-after", "")
+        wait = f"Wait {after} s and ask again" if after.isdigit() else "Wait a little and ask again"
+        return f"{wait}: it takes no more requests now."
+    return "Change what it names." if status < 500 else "The server's own log says more."
 
 
 def no_json(address: Address, path: str, body: bytes, kind: str) -> EngineError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 
 import msgspec
 
@@ -15,6 +16,8 @@ from engines.servers.metrics_page import Gauges, read
 EVERY_S = 1.0
 GIVE_UP = 5  # failures in a row, after which it is asked once a minute alone
 READ_S = 2.0
+FIGURES_S = 0.5  # a server that counts a request a little after its last byte is waited for so long
+AGAIN_S = 0.01
 BEAT = {
     "running": "server_running", "waiting": "server_waiting", "kv_use": "server_kv_use",
     "prefix_hit_rate": "server_prefix_hit_rate", "accept_rate": "server_accept_rate",
@@ -29,6 +32,7 @@ class GaugeReader:
         self._stop, self._wake = threading.Event(), threading.Event()
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._counts_late = True  # False of a server that was waited for in vain
         self.latest: Gauges | None = None
 
     def start(self) -> bool:
@@ -58,6 +62,26 @@ class GaugeReader:
             return None
         finally:
             self._guard.release()
+
+    def counted(self, before: Gauges | None, n: int = 1) -> Gauges | None:
+        """The figures once `n` requests more than `before` are in them; the newest ones after 0.5 s; None without a page.
+
+        A server that was waited for in vain is asked only once from then on.
+        """
+        if self.latest is None:
+            return None
+        end = time.monotonic() + FIGURES_S
+        while True:
+            found = self.read_now(FIGURES_S)
+            if found is None or found.ttft_count is None or before is None or before.ttft_count is None:
+                return found
+            if found.ttft_count >= before.ttft_count + n:
+                self._counts_late = True
+                return found
+            if not self._counts_late or time.monotonic() >= end:
+                self._counts_late = False
+                return found
+            self._stop.wait(AGAIN_S)
 
     def nudge(self) -> None:
         """Ask at once instead of at the next second: requests of ours have ended."""

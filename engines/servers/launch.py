@@ -91,7 +91,8 @@ class Server:
         self.order = order
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
         self.seen = 0  # lines and parts of lines so far
-        self._now: tuple[str, float | None] = ("starting", None)
+        self._news: deque[tuple[str, float | None]] = deque([("starting", None)])  # what it does, until it was told
+        self._told: tuple[str, float | None] | None = None
         self._peak = 0
         self._tree: list[psutil.Process] = []
         self._tree_at = -TREE_S
@@ -114,22 +115,25 @@ class Server:
 
     def wait(self, job: Job) -> None:
         """Until it answers with its key. Raises EngineError `load_failed` with the cause, Cancelled."""
-        told: tuple[str, float | None] | None = None
         pulse = _Pulse(self)
         try:
             while not self._answers():
                 job.check()
                 if self._process.poll() is not None:
                     raise self._failure()
-                if self._now != told:
-                    told = self._now
-                    job.progress(told[1], told[0])
+                self._tell(job)
                 if pulse.moved():
                     job.tick()
                 self._ended.wait(LOOK_S)
+            self._tell(job)
         except (EngineError, Cancelled):
             self.close()
             raise
+
+    def _tell(self, job: Job) -> None:
+        while self._news:
+            words, share = self._news.popleft()
+            job.progress(share, words)
 
     def gone(self, within_s: float) -> bool:
         """True if it has ended, or does so within this time."""
@@ -241,6 +245,7 @@ class Server:
                 self._take(lines)
                 rest = rest[-4000:]
         self._take([rest] if rest else [])
+        pipe.close()
 
     def _take(self, lines: Sequence[str]) -> None:
         for line in lines:
@@ -248,15 +253,19 @@ class Server:
             self.seen += 1
             if clean.strip():
                 self.lines.append(clean)
-            self._now = server_log.progress(clean) or self._now
+            now = server_log.progress(clean)
+            if now is not None and now != self._told:
+                self._told = now
+                self._news.append(now)
             with contextlib.suppress(OSError):
                 os.write(2, f"{clean}\n".encode("utf-8", "replace"))
 
     # --- inside -----------------------------------------------------------------------------------
 
     def _answers(self) -> bool:
-        """True once it is healthy and lists our model for our key, which no other program on that port could."""
-        if self._ask("/health") is None:
+        """True once it is healthy, lists our model for our key, and it is itself who listens there: another program may have
+        taken the port meanwhile, and some list their models for any key."""
+        if self._ask("/health") is None or not self._listens():
             return False
         body = self._ask("/v1/models")
         if body is None:
@@ -264,6 +273,17 @@ class Server:
         with contextlib.suppress(ValueError, TypeError, AttributeError):
             return self.order.model in {entry.get("id") for entry in json.loads(body).get("data", ())}
         return False
+
+    def _listens(self) -> bool:
+        """True if the port is one of our server's processes, or nobody may know whose it is."""
+        for process in children.descendants(self._process.pid) if children.LINUX else ():
+            with contextlib.suppress(psutil.Error, OSError):
+                if any(
+                    c.status == psutil.CONN_LISTEN and c.laddr.port == self.order.port
+                    for c in process.net_connections("tcp")
+                ):
+                    return True
+        return not children.LINUX
 
     def _ask(self, path: str) -> bytes | None:
         connection = http.client.HTTPConnection(HOST, self.order.port, timeout=ASK_S)
@@ -279,7 +299,7 @@ class Server:
     def _failure(self) -> EngineError:
         self._threads[0].join(2.0)  # its last words
         lines = tuple(self.lines)
-        return server_log.failure(self.order.title, self.end_words(), lines[-60:], self.order.knobs)
+        return server_log.failure(self.order.title, self.end_words(), lines, self.order.knobs)
 
 
 class _Pulse:

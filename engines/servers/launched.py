@@ -18,6 +18,8 @@ from engines.servers.adapter import ServerAdapter
 from engines.servers.launch import HOST, Order, Server
 
 KEY_IN_LINE = "The key of this session stands in the command line of {title}, which has no other way to take one."
+GONE_S = {"cut_off": 3.0, "no_server": 3.0, "server_error": 1.0}
+"""Failure of a request → how long its server's own end is waited for: what it started ends after it, one by one."""
 
 
 class LaunchedServer(ServerAdapter):
@@ -124,7 +126,7 @@ class LaunchedServer(ServerAdapter):
     def _explain(self, error: EngineError) -> EngineError:
         """The error, or the true cause where the server itself is gone."""
         server = self._server
-        if server is None or not server.gone(1.0):
+        if server is None or not server.gone(GONE_S.get(error.code, 0.0)):
             return error
         return EngineError("server_ended", f"{server.order.title} ended: {server.end_words()}.",
                            "Load the model again; the engine's own output says more.")  # fmt: skip

@@ -97,6 +97,8 @@ class Test:
             if failed:
                 self.notes.append(f"{len(failed)} of {self._order.warmup} requests of the warm-up failed: {failed[0]}")
             self._done, self._answers = [], []
+            if not self._job.cancelled:
+                self._stop.clear()  # a warm-up that failed for long ended itself; the test has its own say
             with self._job.phase("load test"):
                 self._go(self._timed, first=self._order.warmup)
             return self._all()
@@ -285,6 +287,8 @@ class _Answer:
 
     def served(self, index: int, end_ns: int) -> Served:
         n_in, n_cached, n_out = self.usage
+        if n_out is not None and n_out < self.n:  # an impossible usage: what came counts
+            n_out = None
         return Served(
             index=index, due_ns=self.due_ns, sent_ns=self.sent_ns, end_ns=end_ns, times_ns=tuple(self.times),
             counts=tuple(self.counts), n_in=n_in, n_cached=n_cached, n_out=n_out, reason=self.reason, error=self.error,

@@ -22,9 +22,6 @@ from engines.servers.gauges import Around, GaugeReader
 from engines.servers.metrics_page import Gauges
 from engines.servers.run_knobs import SERVER_KNOBS
 
-FIGURES_S = (
-    0.5  # the end of an answer waits at most so long for the server's own figures; they are there in milliseconds
-)
 SERVER_FIGURES = (
     "server_ttft_s",
     "network_s",
@@ -73,11 +70,10 @@ class ServerRun:
         self._job.clock.t_end = self._first.answer.end_ns or time.perf_counter_ns()
         for note in self._first.answer.notes():
             self._job.note(note)
-        alone = not stopped and not self._copies
-        around = Around(before, self._figures_now() if alone else None)
-        if not alone and self._gauges is not None:
+        after = None if stopped else self._figures_now(before)
+        if stopped and self._gauges is not None:
             self._gauges.nudge()
-        return self._finished(stopped, around)
+        return self._finished(stopped, Around(before, None if self._copies else after))
 
     def _exchange(self, asked: Asked, n: int, mute: bool) -> None:
         """Send it, and its copies at the same moment; take in all that comes."""
@@ -115,11 +111,11 @@ class ServerRun:
                 if not mute:
                     job.text(delta)
 
-    def _figures_now(self) -> Gauges | None:
+    def _figures_now(self, before: Gauges | None) -> Gauges | None:
         """The server's page, if it has one with figures of single requests: asked for after the clock has stopped."""
         if self._gauges is None or self._gauges.latest is None or self._gauges.latest.ttft_count is None:
             return None
-        return self._gauges.read_now(FIGURES_S)
+        return self._gauges.counted(before, 1 + len(self._copies))
 
     def _finished(self, stopped: bool, around: Around) -> Finished:
         answer = self._first.answer
@@ -131,8 +127,8 @@ class ServerRun:
             drafted=drafted, accepted=accepted, logprobs=answer.logprobs, top_logprobs=answer.top, effective=self._effective,
         )  # fmt: skip
         metrics = done.metrics | self._of_server(done.metrics, around)
-        if self._copies:
-            metrics |= system_figures([self._first, *self._copies])
+        together = system_figures([self._first, *self._copies])
+        metrics |= together if self._copies else {"system_tok_s": together["system_tok_s"]}
         return msgspec.structs.replace(
             done, metrics=metrics, memory=Memory(device="server"), notes=self._notes(done.notes)
         )

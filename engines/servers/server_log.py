@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from engines.errors import EngineError
 
 LAST_WORDS = 300  # characters of the log in a message
+TAIL = 60  # lines at a log's end in which anything may be the cause; above them only what names an error
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ CAUSES = (
     (r"(?i)No available memory for the cache blocks|Not enough memory\. Please try to increase --mem-fraction|larger than the (maximum number of tokens|available KV cache memory)|KV cache is needed, which is larger",
      "there is no room for the KV cache",
      "Use a smaller context (max_model_len, n_ctx, context_length), or give the cache more memory."),
-    (r"(?i)Free memory on device .* is less than desired", "the device has less free memory than it may take",
-     "Lower gpu_memory_utilization, or end what else uses the GPU."),
+    (r"(?i)(?:Free|Available) memory on (?:device|node) .* is less than desired", "the device has less free memory than it may take",
+     "Lower gpu_memory_utilization (on a CPU it is a share of the machine's memory), or end what else uses that memory."),
     (r"(?i)Model architectures? .* (?:is|are) not supported|architecture .* not supported|unknown model architecture|has no SGLang implementation",
      "it does not know this model's architecture", "Update the program, or choose another engine for this model."),
     (r"(?i)greater than the derived max_model_len|longer than the model.s context|is longer than the derived context",
@@ -65,8 +66,9 @@ _UNKNOWN_FLAG = re.compile(
 _BAD_VALUE = re.compile(
     r"error: argument ([^:]*--?[\w-]+[^:]*): (.+)|error while handling argument \"(--?[\w-]+)\": (.+)"
 )
+_ERROR = re.compile(r"(?i)\b\w*(error|exception|failed)\b")
 _NOISE = re.compile(
-    r"^\s*$|Traceback \(most recent|^\s+(File|raise|return|self|\^)|resource_tracker|leaked|To show available|please (?:see|use)|^usage:",
+    r"^\s*$|See root cause above|Traceback \(most recent|^\s+(File|raise|return|self|\^)|resource_tracker|leaked|To show available|please (?:see|use)|^usage:",
     re.IGNORECASE,
 )
 
@@ -96,11 +98,12 @@ def failure(title: str, how: str, lines: Sequence[str], knobs: Mapping[str, str]
     the knob that it stands for."""
     if refused := refused_flag(lines):
         return _refused(title, *refused, knobs)
-    said = _last_words(lines)
-    for pattern, words, hint in _CAUSES:
-        if any(pattern.search(line) for line in lines):
-            message = f"{title} could not start: {words}." + (f" It said: {said}" if said else "")
-            return EngineError("load_failed", message, hint)
+    tail, errors = lines[-TAIL:], [line for line in lines if _ERROR.search(line) and "WARNING" not in line]
+    for among in (tail, errors):  # the cause may stand far above: each of vLLM's processes tells its own end
+        for pattern, words, hint in _CAUSES:
+            if hit := next((line for line in reversed(among) if pattern.search(line)), ""):
+                return EngineError("load_failed", f"{title} could not start: {words}. It said: {_own_words(hit)}", hint)
+    said = _last_words(tail) or _last_words(errors)
     message = f"{title} ended while it was starting: {how}." + (f" It said: {said}" if said else "")
     return EngineError("load_failed", message, "Its log, the engine's own output, says more.")
 
@@ -126,7 +129,11 @@ def newest(pattern: str, lines: Sequence[str]) -> str:
 def _last_words(lines: Sequence[str]) -> str:
     """The last line that names an error, else the last that says anything."""
     telling = [line.strip() for line in lines if not _NOISE.search(line)]
-    errors = [line for line in telling if re.search(r"(?i)\b\w*(error|exception|failed)\b", line)]
-    last = (errors or telling or [""])[-1]
-    last = re.sub(r"^(\(\w+ pid=\d+\) *)?((ERROR|INFO|WARNING) [\d: -]+\[[^\]]*\] *)?", "", last)
-    return last[:LAST_WORDS]
+    errors = [line for line in telling if _ERROR.search(line)]
+    return _own_words((errors or telling or [""])[-1])
+
+
+def _own_words(line: str) -> str:
+    """A line of a log without what stands before its words."""
+    said = re.sub(r"^\s*(\(\S+ pid=\d+\) *)?((ERROR|INFO|WARNING) [\d: -]+\[[^\]]*\] *)?", "", line)
+    return said[:LAST_WORDS].strip()

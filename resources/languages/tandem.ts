@@ -15,6 +15,7 @@
     <message><source>, and {n} more</source><translation type="unfinished"/></message>
     <message><source>1 GPU</source><translation type="unfinished"/></message>
     <message><source>1 download</source><translation type="unfinished"/></message>
+    <message><source>1 entry</source><translation type="unfinished"/></message>
     <message><source>1 file</source><translation type="unfinished"/></message>
     <message><source>1 found</source><translation type="unfinished"/></message>
     <message><source>1 like</source><translation type="unfinished"/></message>
@@ -811,6 +812,7 @@
     <message><source>Take this folder off the list; its files stay</source><translation type="unfinished"/></message>
     <message><source>Take “{title}” off the list?</source><translation type="unfinished"/></message>
     <message><source>Taking the folder off the list</source><translation type="unfinished"/></message>
+    <message><source>Talk to a model on a server</source><translation type="unfinished"/></message>
     <message><source>Talk to a model on this computer</source><translation type="unfinished"/></message>
     <message><source>Tandem</source><translation type="unfinished"/></message>
     <message><source>Tandem cannot open its data</source><translation type="unfinished"/></message>
@@ -1124,6 +1126,7 @@
     <message><source>it is no JSON</source><translation type="unfinished"/></message>
     <message><source>it is too large</source><translation type="unfinished"/></message>
     <message><source>its certificate is not trusted</source><translation type="unfinished"/></message>
+    <message><source>its key is missing or wrong</source><translation type="unfinished"/></message>
     <message><source>knee</source><translation type="unfinished"/></message>
     <message><source>larger than what is free</source><translation type="unfinished"/></message>
     <message><source>last asked {day}</source><translation type="unfinished"/></message>
@@ -1188,6 +1191,7 @@
     <message><source>one load × {n}, within one load</source><translation type="unfinished"/></message>
     <message><source>one token a step</source><translation type="unfinished"/></message>
     <message><source>open</source><translation type="unfinished"/></message>
+    <message><source>opens in {engine}</source><translation type="unfinished"/></message>
     <message><source>original</source><translation type="unfinished"/></message>
     <message><source>other</source><translation type="unfinished"/></message>
     <message><source>own certificate</source><translation type="unfinished"/></message>
@@ -1323,6 +1327,7 @@
     <message><source>{n} min left</source><translation type="unfinished"/></message>
     <message><source>{n} models</source><translation type="unfinished"/></message>
     <message><source>{n} more are kept for other models.</source><translation type="unfinished"/></message>
+    <message><source>{n} more columns stand in the exported table.</source><translation type="unfinished"/></message>
     <message><source>{n} more: search for their names above.</source><translation type="unfinished"/></message>
     <message><source>{n} newly read tokens after this</source><translation type="unfinished"/></message>
     <message><source>{n} of its files are left out, among them {first}.</source><translation type="unfinished"/></message>

@@ -18,7 +18,7 @@ from app.lab.errors import translated
 from app.lab.launch import Launcher
 from app.lab.listeners import server_pids
 from app.lab.session import Belongs, ModelSession, SessionState
-from app.library import Variant
+from app.library import SERVED, Variant
 from app.store import RunRecord
 from engines.knobs import Settings
 from engines.protocol import Event, Failed, Finished, Message, Progress, Request, Score, Scored, Text, Tokens
@@ -236,7 +236,8 @@ class Seat:
         loaded = self._session.loaded
         assert loaded is not None
         phases: dict[str, float | None] = {**loaded.phases, "convert_s": self.ready.convert_s}
-        phases["load_s"] = sum(loaded.phases.get(name, 0.0) for name in PHASES)
+        served = self.ready.variant.format == SERVED  # its server loaded it once, for everybody
+        phases["load_s"] = None if served else sum(loaded.phases.get(name, 0.0) for name in PHASES)
         memory = {n: v for n, v in msgspec.to_builtins(loaded.memory).items() if n != "estimate_bytes"}
         return Load(lane=self.ready.index, block=self.block, phases=phases, memory=memory)
 

@@ -8,12 +8,13 @@ from app.lab.deploy.deployment import Deployment, Process, filled, hosted
 from app.lab.deploy.yaml_text import as_yaml
 
 KEY = "SERVER_API_KEY"
+TOGETHER = "trap 'trap - EXIT INT TERM; kill 0' EXIT INT TERM  # all end together"
 
 
 def command(deployment: Deployment) -> str:
     """The script: one command in the foreground, or several in the background and a wait."""
     alone = len(deployment.processes) == 1
-    lines = ["#!/bin/sh", f"# {deployment.source.title} on {deployment.title}", "set -eu"]
+    lines = ["#!/bin/sh", deployment.heading, "set -eu"]
     if deployment.keyed:
         lines.append(f': "${{{KEY}:?Set {KEY} to a long random text: clients send it as their key}}"')
     if deployment.key_env:
@@ -23,6 +24,8 @@ def command(deployment: Deployment) -> str:
             name, value = process.config
             text = as_yaml(hosted(value, _hosts(deployment)))
             lines += [f"cat > {shlex.quote(name)} <<'END'", text.rstrip(), "END"]
+    if not alone:
+        lines.append(TOGETHER)
     first = 0
     for process in deployment.processes:
         for _ in range(process.replicas):

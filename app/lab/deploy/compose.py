@@ -22,7 +22,7 @@ def compose(deployment: Deployment) -> str:
             first += process.gpus
     file: dict[str, Any] = {"name": deployment.source.served.replace(".", "-"), "services": services}
     configs = {
-        p.config[0]: {"content": as_yaml(hosted(p.config[1], _hosts(deployment)))}
+        p.config[0]: {"content": _literal(as_yaml(hosted(p.config[1], _hosts(deployment))))}
         for p in deployment.processes
         if p.config is not None
     }
@@ -33,7 +33,7 @@ def compose(deployment: Deployment) -> str:
         volumes["discovery"] = None
     if volumes:
         file["volumes"] = volumes
-    return f"# {deployment.source.title} on {deployment.title}: docker compose up\n" + as_yaml(file)
+    return f"{deployment.heading}: docker compose up\n" + as_yaml(file)
 
 
 def _service(deployment: Deployment, process: Process, devices: range) -> dict[str, Any]:
@@ -56,14 +56,14 @@ def _argv(deployment: Deployment, process: Process) -> list[str]:
     source = deployment.source
     config = f"{CONFIGS}/{process.config[0]}" if process.config is not None else ""
     model = MODEL if source.local else source.model
-    argv = [filled(a, model, _hosts(deployment), config).replace("$", "$$") for a in process.argv]
+    argv = [_literal(filled(a, model, _hosts(deployment), config)) for a in process.argv]
     if deployment.key_flag and process.name in deployment.keyed:
         argv += [deployment.key_flag, f"${{{KEY}:?set it}}"]
     return argv
 
 
 def _env(deployment: Deployment, process: Process) -> dict[str, str]:
-    env = {name: filled(value, "", _hosts(deployment)) for name, value in process.env.items()}
+    env = {name: _literal(filled(value, "", _hosts(deployment))) for name, value in process.env.items()}
     if deployment.key_env and process.name in deployment.keyed:
         env[deployment.key_env] = f"${{{KEY}:?set it}}"
     if not deployment.source.local and _reads(deployment, process):
@@ -71,13 +71,20 @@ def _env(deployment: Deployment, process: Process) -> dict[str, str]:
     return env
 
 
-def _volumes(deployment: Deployment, process: Process) -> list[str]:
-    source, volumes = deployment.source, []
+def _volumes(deployment: Deployment, process: Process) -> list[Any]:
+    source, volumes = deployment.source, list[Any]()
     if _reads(deployment, process):
-        volumes.append(f"{source.model}:{MODEL}:ro" if source.local else f"hub:{HUB_CACHE}")
+        # the long form: a path may hold a colon
+        mount = {"type": "bind", "source": _literal(source.model), "target": MODEL, "read_only": True}
+        volumes.append(mount if source.local else f"hub:{HUB_CACHE}")
     if deployment.operator:
         volumes.append("discovery:/tmp/dynamo_store_kv")
     return volumes
+
+
+def _literal(text: str) -> str:
+    """compose fills in every $NAME: a dollar that is meant is written twice."""
+    return text.replace("$", "$$")
 
 
 def _reads(deployment: Deployment, process: Process) -> bool:

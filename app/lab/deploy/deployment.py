@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from app.lab.deploy.source import DeploySource
+from app.library.facts import plain
 
 HUB_CACHE = "/root/" + ".cache/huggingface"  # inside the images
 MODEL = "/model"  # where a model of this machine is mounted in a container
 SECRET = "server-api-key"  # noqa: S105 - the name of a secret
+
+
+_PLACE = re.compile(r"\{(?:model|config|host:[\w-]+)\}")
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +53,11 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     key_flag: str = ""
 
     @property
+    def heading(self) -> str:
+        """One comment for the file: a model's title is a stranger's text, and a line of its own would be run."""
+        return f"# {plain(self.source.title)} on {self.title}"
+
+    @property
     def keyed(self) -> tuple[str, ...]:
         """The processes that take a key: those that load a model."""
         return tuple(p.name for p in self.processes if p.gpus) if self.key_env or self.key_flag else ()
@@ -58,10 +69,9 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
 def filled(text: str, model: str, hosts: dict[str, str], config: str = "") -> str:
     """An argument with the renderer's own places in it."""
-    text = text.replace("{model}", model).replace("{config}", config)
-    for name, host in hosts.items():
-        text = text.replace(f"{{host:{name}}}", host)
-    return text
+    fills = {f"{{host:{name}}}": host for name, host in hosts.items()}
+    fills |= {place: value for place, value in (("{model}", model), ("{config}", config)) if value}
+    return _PLACE.sub(lambda found: fills.get(found[0], found[0]), text)  # in one go: a path may look like a place
 
 
 def hosted(value: object, hosts: dict[str, str]) -> object:

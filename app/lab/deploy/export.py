@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -12,7 +13,8 @@ from app.lab.deploy.command import command, gpus
 from app.lab.deploy.compose import compose
 from app.lab.deploy.deployment import Deployment
 from app.lab.deploy.kubernetes import beyond, kubernetes
-from app.lab.deploy.source import DeploySource, Options
+from app.lab.deploy.source import METHODS, DeploySource, Options
+from app.library.facts import plain
 
 COMMAND, COMPOSE, KUBERNETES = "command", "compose", "kubernetes"
 FORMS = (COMMAND, COMPOSE, KUBERNETES)
@@ -61,6 +63,9 @@ def export(target: str, form: str, source: DeploySource) -> Exported:
     deployment = _BUILDERS[target][1](source)
     filename, render = _RENDERERS[form]
     cannot = list(deployment.cannot) + (beyond(deployment) if form == KUBERNETES else [])
+    spoken = source.options.speculation
+    if form != COMMAND and spoken is not None and re.match(r"[/\\~]|[A-Za-z]:", spoken.model):
+        cannot.append(f"The draft model's files: mount {plain(spoken.model)} into the container under the same path")
     notes = list(deployment.notes)
     if form != KUBERNETES and deployment.operator:
         notes = [n for n in notes if "operator" not in n]
@@ -83,5 +88,10 @@ def _check(options: Options) -> None:
     if not 1 <= options.port <= 65_535:
         raise TandemError("bad_options", f"{options.port} is no port.", "Give 1 to 65,535.")
     spoken = options.speculation
+    if spoken is not None and spoken.method not in METHODS:
+        hint = f"There are: {', '.join(METHODS)}."
+        raise TandemError("bad_options", f"“{plain(spoken.method, 40)}” is no kind of speculation.", hint)
+    if spoken is not None and not (1 <= spoken.tokens <= 1024 and 1 <= spoken.lookup <= 1024):
+        raise TandemError("bad_options", f"{spoken.tokens:,} tokens cannot be drafted a step.", "Give 1 to 1,024.")
     if spoken is not None and spoken.method in ("draft_model", "eagle", "eagle3") and not spoken.model:
         raise TandemError("bad_options", "This kind of speculation needs a draft model.", "Name one, or choose n-gram.")

@@ -16,7 +16,7 @@ NODE_GPUS = 8
 def kubernetes(deployment: Deployment) -> str:
     """All documents, in the order in which they are applied."""
     documents = [_graph(deployment)] if deployment.operator else _plain(deployment)
-    return f"# {deployment.source.title} on {deployment.title}\n" + "---\n".join(as_yaml(d) for d in documents)
+    return f"{deployment.heading}\n" + "---\n".join(as_yaml(d) for d in documents)
 
 
 def beyond(deployment: Deployment) -> list[str]:

@@ -128,7 +128,7 @@ def _speculation(spec: EngineSpec, load: Settings) -> tuple[Speculation | None, 
     try:
         config = json.loads(text)
         method = str(config.get("method", "draft_model" if config.get("model") else ""))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         method = ""
     if method not in METHODS:
         return None, [f"Speculation {text[:120]}: it is not one of {', '.join(METHODS)}"]
@@ -137,7 +137,9 @@ def _speculation(spec: EngineSpec, load: Settings) -> tuple[Speculation | None, 
         config.get("num_speculative_tokens", 5),
         config.get("prompt_lookup_max", 4),
     )
-    return Speculation(method=method, model=str(model), tokens=int(count), lookup=int(lookup)), []
+    if not all(isinstance(n, int) and 1 <= n <= 1024 for n in (count, lookup)):
+        return None, [f"Speculation {text[:120]}: its numbers are not 1 to 1,024"]
+    return Speculation(method=method, model=str(model), tokens=count, lookup=lookup), []
 
 
 def _requests(spec: EngineSpec, run: Settings) -> tuple[str, ...]:

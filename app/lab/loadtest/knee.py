@@ -61,7 +61,9 @@ def sentence(result: LoadResult) -> str:
     levels = [level for level in result.levels if level.n]
     if not levels:
         return "No request was answered." if result.levels else "Nothing was measured."
-    return " ".join(part for part in (_about_knee(result, levels), _about_limits(result, levels)) if part)
+    return " ".join(
+        part for part in (_about_knee(result, levels), _about_limits(result, levels), _about_failures(result)) if part
+    )
 
 
 def _about_knee(result: LoadResult, levels: list[Level]) -> str:
@@ -91,6 +93,15 @@ def _about_limits(result: LoadResult, levels: list[Level]) -> str:
         return f"Your limits are kept by fewer than {KEPT:.0%} of the requests at every level.".replace("%", " %")
     best = max(kept, key=lambda level: level.load)
     return f"Your limits hold up to {result.words(best)} ({figures.percent(best.good_share, 0)} of the requests)."
+
+
+def _about_failures(result: LoadResult) -> str:
+    """Requests that failed: the other figures are of those that were answered."""
+    worst = max(result.levels, key=lambda level: level.failed)
+    if not worst.failed:
+        return ""
+    asked = worst.n + worst.failed
+    return f"At {result.words(worst)} {worst.failed:,} of {asked:,} requests failed."
 
 
 def _start(level: Level) -> str:

@@ -19,7 +19,7 @@ from app.lab.loadtest.knee import knee_of, sentence
 from app.lab.loadtest.machine import is_here, lease_device, pids
 from app.lab.loadtest.plan import LoadPlan, check
 from app.lab.loadtest.result import Level, LoadResult, Served
-from app.lab.loadtest.stopping import hopeless
+from app.lab.loadtest.stopping import failing, hopeless
 from app.lab.record import VERSION
 from app.lab.session import ModelSession, SessionState
 from app.library import Variant
@@ -99,7 +99,7 @@ class _Room:
                 if self._enough():
                     break
                 self._level(index, made_of)
-            self._end("done")
+            self._end("failed" if self._result.levels and failing(self._result.levels[-1]) else "done")
         except _Stopped:
             self._end("cancelled")
         except TandemError as error:

@@ -15,13 +15,17 @@ def hopeless(levels: Sequence[Level]) -> str:
     if not levels:
         return ""
     last = levels[-1]
-    asked = last.n + last.failed
-    if last.failed > MOST_FAILED * asked:
-        return f"No further level: {last.failed:,} of {asked:,} requests failed."
+    if failing(last):
+        return f"No further level: {last.failed:,} of {last.n + last.failed:,} requests failed."
     waited = last.ttft.p95 if last.ttft is not None else None
     if len(levels) >= 3 and _falls(levels[-3:]) and waited is not None and waited > FULL_TTFT_S:
         return "No further level: throughput fell twice in a row, and answers start after more than 10 s."
     return ""
+
+
+def failing(level: Level) -> bool:
+    """Did more than half of its requests fail?"""
+    return level.failed > MOST_FAILED * (level.n + level.failed)
 
 
 def _falls(three: Sequence[Level]) -> bool:

@@ -10,10 +10,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
 from app.errors import TandemError
+from app.library.checksum import sha256_of
 from app.library.entries import Entries
 from app.library.hub.carrying import Carrier
 from app.library.hub.hub import Hub
@@ -26,8 +28,9 @@ from app.library.hub.record import Download, Record, Records, unknown
 from app.library.hub.transfer import Disk, Patience, disk_of
 from app.library.hub.wire import StoppedError, Wire
 from app.library.library import Library
+from app.library.scan import PLACE
 from app.library.taking_in import take_in, twin_of
-from app.library.variant import Origin
+from app.library.variant import Origin, Variant
 from app.paths import Paths
 
 AT_ONCE = 3
@@ -275,7 +278,7 @@ class Downloads:
         offer = self._addresses.offer(live.record)
         sums = [f.sha256 or live.record.sums.get(f.path, "") for f in offer.files]
         twin = twin_of(self._library.variants(), sums) if all(sums) else None
-        if twin is not None:
+        if twin is not None and (twin.origin.kind != PLACE or self._really(live, twin)):
             self._done(live, twin.ref)
             return
         with self._guard:
@@ -291,12 +294,31 @@ class Downloads:
         self._set(live, state=CHECKING, done_bytes=live.record.whole_bytes)
         self._done(live, self._take_in(live, carrier, offer))
 
+    def _really(self, live: Live, twin: Variant) -> bool:
+        """True if the files in another program's cache are what their names there say. Raises StoppedError."""
+        try:
+            for file in twin.files:
+                found = sha256_of(
+                    Path(file.path),
+                    lambda *_: self._progress(live, 0, "checking the copy that is here"),
+                    lambda: live.wish is not Wish.GO,
+                )
+                if found != file.sha256:
+                    return False
+        except TandemError:
+            raise StoppedError from None
+        except OSError:
+            return False
+        return True
+
     def _take_in(self, live: Live, carrier: Carrier, offer: Offer) -> str:
         """Into the library. Its reference there."""
         sums = {offer.place(f): live.record.sums[f.path] for f in offer.files}
         path = carrier.whole / offer.load if offer.load else carrier.whole
         origin = Origin("hub", repo=offer.repo, revision=offer.revision)
-        return take_in(self._entries, carrier.whole, path, offer.title, origin, sums, offer.licence)[0].ref
+        return take_in(
+            self._entries, carrier.whole, path, offer.title, origin, sums, offer.licence, self._library.elsewhere()
+        )[0].ref
 
     def _done(self, live: Live, ref: str) -> None:
         whole = sum(max(0, f.bytes) for f in live.record.offer.files)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from app.errors import TandemError
+from app.library.facts import plain
 from app.library.hub import api, failures, names
 from app.library.hub.grouping import PIPELINES, Facts, offers_of
 from app.library.hub.heads import Head, head_of
@@ -260,8 +261,8 @@ def _tags(info: Any) -> frozenset[str]:
 def _licence(info: Any, tags: frozenset[str]) -> str:
     said = getattr(info.card_data, "license", None)
     if isinstance(said, str) and said:
-        return said[:60]
-    return min((tag.removeprefix("license:")[:60] for tag in tags if tag.startswith("license:")), default="")
+        return plain(said, 60)
+    return min((plain(tag.removeprefix("license:"), 60) for tag in tags if tag.startswith("license:")), default="")
 
 
 def _dtype(info: Any) -> str:

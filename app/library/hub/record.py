@@ -116,7 +116,7 @@ class Records:
                     return None
                 kept = (key, record)
                 self._seen[id] = kept
-        except (OSError, msgspec.MsgspecError, ValueError):
+        except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
             return None
         return kept[1]
 

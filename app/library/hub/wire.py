@@ -208,8 +208,6 @@ def _why(http: Any, error: Exception) -> str:
     """In words, and without the address that urllib3's own messages carry."""
     kinds = http.exceptions
     cause = getattr(error, "reason", None)
-    if isinstance(error, kinds.ConnectTimeoutError):
-        return "it does not answer"
     if isinstance(error, kinds.ReadTimeoutError):
         return "nothing came for too long"
     if isinstance(error, kinds.NameResolutionError) or isinstance(cause, kinds.NameResolutionError):
@@ -218,4 +216,6 @@ def _why(http: Any, error: Exception) -> str:
         return "its certificate cannot be trusted"
     if isinstance(error, (kinds.NewConnectionError, ConnectionRefusedError)):
         return "it cannot be connected to"
+    if isinstance(error, kinds.ConnectTimeoutError):
+        return "it does not answer"
     return "the connection broke" if not re.search("proxy", str(error), re.IGNORECASE) else "the proxy does not work"

@@ -48,7 +48,9 @@ class Bones(QWidget):
     ) -> None:
         super().__init__()
         self._theme, self._middle_least = theme, middle_least
+        head = _top(theme, top, self)  # made in the order in which Tab walks them
         self.left = Side(theme, left, LIST_WIDTH, self)
+        middle.setParent(self)
         self.inspector = Side(theme, inspector, INSPECTOR_WIDTH, self)
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
@@ -59,7 +61,7 @@ class Bones(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(_top(theme, top))
+        layout.addWidget(head)
         layout.addLayout(row, 1)
         layout.addWidget(foot)
 
@@ -97,8 +99,8 @@ class Bones(QWidget):
         self.inspector.settle(self.width() - self.inspector.width() >= least)
 
 
-def _top(theme: Theme, content: QWidget) -> QFrame:
-    frame = QFrame()
+def _top(theme: Theme, content: QWidget, parent: QWidget) -> QFrame:
+    frame = QFrame(parent)
     frame.setProperty("bar", "top")
     frame.setFixedHeight(theme.px(TOP_HEIGHT))
     layout = QVBoxLayout(frame)

@@ -134,7 +134,7 @@ class ModelBar(QWidget):
             self._free = free_bytes
         state = self._state
         if free_bytes is not None or self.model.is_open:
-            self._models = picks.picker_models(state.variants, state.spec, self._free, state.variant)
+            self._models = picks.picker_models(state.variants, state.spec, self._free, state.variant, state.specs)
 
     def _show_status(self) -> None:
         found = self._state.status

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.glossary import Glossary
-from app.library import Variant
+from app.library import SERVED, Variant
 from app.ui import icons
 from app.ui.language import tr
 from app.ui.state import picks, words
@@ -110,8 +110,8 @@ class WeightsCard(Card):
             (self._table, True), (self._open, True), (self._there, opened and count > 0), (self._fold, opened),
             (self._offers, opened and self._fold.isChecked()),
         ):  # fmt: skip
-            part.setVisible(self._full and wanted)
-        self._short.setVisible(not self._full)
+            part.setVisible(self._full and wanted and (count > 0 or variant.format != SERVED))
+        self._short.setVisible(not self._full and (count > 0 or variant.format != SERVED))
         if self._full:
             self._show_full(variant)
         else:
@@ -121,6 +121,7 @@ class WeightsCard(Card):
 
     def _show_short(self, variant: Variant) -> None:
         self._mix.setText(picks.mix(variant))
+        self._mix.setVisible(bool(self._mix.text()))
         other = self._sibling()
         self._other.setVisible(other is not None)
         if other is not None:
@@ -144,8 +145,9 @@ class WeightsCard(Card):
     # --- whole --------------------------------------------------------------------------
 
     def _show_full(self, variant: Variant) -> None:
-        facts = (picks.bits_words(variant.bits_per_weight), words.size(variant.bytes), variant.format, variant.licence)
+        facts = (picks.bits_words(variant.bits_per_weight), picks.size(variant), variant.format, variant.licence)
         self._mix.setText(" · ".join(fact for fact in facts if fact))
+        self._mix.show()
         self._table.show_shares(self._look.shares(variant))
         offers = self._ask_offers(variant) if self._fold.isChecked() else ()
         siblings = tuple(v for v in self._state.siblings if v != variant)

@@ -101,8 +101,8 @@ class About(QuietScroll):
             card.body.addWidget(self._can(line))
         if not can:
             card.body.addWidget(Label(self._theme, tr("No engine here can load it."), "dim", "text", wrap=True))
-        for line in cannot:
-            card.body.addWidget(self._cannot(line))
+        for titles, why in _grouped(cannot):
+            card.body.addWidget(self._cannot(titles, why))
         return card
 
     def _can(self, line: EngineLine) -> QWidget:
@@ -120,9 +120,9 @@ class About(QuietScroll):
             column.addWidget(detail)
         return block
 
-    def _cannot(self, line: EngineLine) -> QWidget:
-        block, column = self._block(line.title, Chip(self._theme, tr("cannot"), "dim"))
-        column.addWidget(Label(self._theme, line.why, "caption", "dim", wrap=True))
+    def _cannot(self, titles: str, why: str) -> QWidget:
+        block, column = self._block(titles, Chip(self._theme, tr("cannot"), "dim"))
+        column.addWidget(Label(self._theme, why, "caption", "dim", wrap=True))
         return block
 
     def _block(self, title: str, chip: Chip) -> tuple[QWidget, QVBoxLayout]:
@@ -131,8 +131,8 @@ class About(QuietScroll):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(self._theme.px(1))
         row = QHBoxLayout()
-        row.addWidget(ElidedLabel(self._theme, title, "dim", "text", "medium"), 1)
-        row.addWidget(chip)
+        row.addWidget(Label(self._theme, title, "dim", "text", "medium", wrap=True), 1)
+        row.addWidget(chip, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(row)
         return block, column
 
@@ -165,6 +165,14 @@ class About(QuietScroll):
         for note in notes:
             card.body.addWidget(Label(self._theme, note, "caption", "dim", wrap=True))
         return card
+
+
+def _grouped(lines: Sequence[EngineLine]) -> list[tuple[str, str]]:
+    """(engines, why not): those with one reason stand together, in their order."""
+    groups: dict[str, list[str]] = {}
+    for line in lines:
+        groups.setdefault(line.why, []).append(line.title)
+    return [(", ".join(titles), why) for why, titles in groups.items()]
 
 
 def _chip_words(line: EngineLine) -> str:

@@ -24,7 +24,7 @@ from app.ui.widgets.tool_button import ToolButton
 
 HEIGHT, ROW = 150, 50
 
-ICONS = {"pause": "pause", "resume": "play", "retry": "reload", "cancel": "close", "drop": "trash", "clear": "check"}
+ICONS = {"pause": "pause", "resume": "play", "retry": "reload", "cancel": "close", "drop": "trash", "clear": "close"}
 
 
 def verbs() -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui import icons
 from app.ui.language import tr
@@ -138,6 +138,9 @@ class _Row(QFrame):
         self._size = Label(theme, words.size(line.bytes) if line.bytes else words.NONE, "text")
         self._fit = Chip(theme, "", "busy")
         self._why = ElidedLabel(theme, "", "caption", "dim")
+        self._why.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+        )  # long words do not push the name
         self._button = QPushButton()
         self._button.setObjectName("hub.get")
         self._button.clicked.connect(self._clicked)
@@ -267,7 +270,8 @@ class _Head(QWidget):
 
 
 def _widths(grid: QGridLayout, theme: Theme, compact: bool = False) -> None:
-    grid.setColumnStretch(0, 1)
+    grid.setColumnStretch(0, 3)
+    grid.setColumnStretch(3, 0 if compact else 2)
     widths = (0, SIZE_WIDTH, 76, BUTTON_WIDTH) if compact else (BITS_WIDTH, SIZE_WIDTH, FIT_WIDTH, BUTTON_WIDTH)
     for column, width in enumerate(widths, 1):
         grid.setColumnMinimumWidth(column, theme.px(width))

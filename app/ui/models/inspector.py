@@ -99,7 +99,11 @@ class Inspector(QWidget):
         if row is None:
             return
         removal, free = state.removal(), not state.doing.busy
-        self.chat.setVisible(row.variant.task == "chat")
+        talks = row.variant.task == "chat"
+        self.chat.setVisible(talks)
+        self._tabs.button(TABS.index("template")).setVisible(talks)
+        if not talks and self._stack.currentIndex() == TABS.index("template"):
+            self.show_tab("about")
         self.chat.setEnabled(not row.variant.problem)
         offers = shown.offers if shown is not None else ()
         self.convert.setVisible(row.variant.format != SERVED)
@@ -128,7 +132,8 @@ class Inspector(QWidget):
             self.template.setPlainText(said)
             return
         lines = [Line(key_, value) for key_, value in details.metadata]
-        self.metadata.show_lines(lines, tr("{n} entries", n=f"{len(lines):,}"))
+        count = tr("1 entry") if len(lines) == 1 else tr("{n} entries", n=f"{len(lines):,}")
+        self.metadata.show_lines(lines, count)
         tensors = sorted(details.tensors, key=lambda tensor: -tensor.bytes)
         said = totals_words(tensors) if tensors else tr("Its files list no tensors.")
         shapes = [Line(t.name, f"{_shape(t.shape)} · {t.type}", words.size(t.bytes)) for t in tensors]

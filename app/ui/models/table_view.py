@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from app.ui import icons
+from app.ui.frame.quiet_scroll import QuietBar
 from app.ui.language import tr
 from app.ui.models.paint import LEFT, RIGHT, TONES, Index, Painted, first_line, ground, is_chosen, verdict, words
 from app.ui.state.models_rows import Row
@@ -48,6 +49,7 @@ class TableView(QTreeView):
         self.viewport().setAutoFillBackground(False)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBar(QuietBar(Qt.Orientation.Vertical))
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.glossary import Glossary
@@ -90,6 +90,8 @@ class ServersPage(QWidget):
         if key != self._form_for:
             self._form_for = key
             self.form.begin(state.server if state.place is Place.EDIT else None)
+            wants_key = state.place is Place.EDIT and state.standing_code(state.chosen) == "bad_key"
+            QTimer.singleShot(0, self.form, self.form.take_key if wants_key else self.form.take_focus)
         self.form.show_wrong(state.refused)
         self.form.show_kept(state.kept, state.keeping.busy)
         self._middle.setCurrentIndex(2)

@@ -27,6 +27,8 @@ from app.ui.theme import Theme
 from app.ui.widgets.card import Card
 from app.ui.widgets.code_card import CopyButton
 from app.ui.widgets.code_colours import Colourer
+from app.ui.widgets.elide import ElidedLabel
+from app.ui.widgets.flow import Flow
 from app.ui.widgets.label import Label
 
 LEFT = 300
@@ -65,7 +67,7 @@ class DeployView(QWidget):
         self._colours: Colourer | None = None
         self.copy = CopyButton(theme, self.text.toPlainText, "servers.deploy_copy", tr("Copy the text"))
         self.save = button("deploy_save", tr("Save…"), self._save)
-        self.name = Label(theme, "", "dim", "dim", "semibold")
+        self.name = ElidedLabel(theme, "", "dim", "dim", "semibold")
         self.gpus = Label(theme, "", "dim", "dim")
         self.trouble = Label(theme, "", "text", "bad", wrap=True)
         self.trouble.setObjectName("servers.deploy_trouble")
@@ -222,13 +224,18 @@ class DeployView(QWidget):
     def _right(self) -> QWidget:
         theme = self._theme
         page, body = column_page(theme, 1000)
-        head = row(theme, *self.targets.buttons(), gap=4)
-        for made in self.forms.buttons():
-            head.addWidget(made)
+        head = Flow(theme.px(12))  # two lines where both do not fit into one
+        for group in (self.targets, self.forms):
+            together = QWidget()
+            together.setLayout(row(theme, *group.buttons(), gap=4))
+            head.addWidget(together)
         body.addLayout(head)
         body.addWidget(self.trouble)
         self._file = Card(theme)
-        top = row(theme, self.name, self.gpus)
+        top = QHBoxLayout()
+        top.setSpacing(theme.px(8))
+        top.addWidget(self.name, 1)
+        top.addWidget(self.gpus)
         top.addWidget(self.copy)
         top.addWidget(self.save)
         self._file.body.addLayout(top)

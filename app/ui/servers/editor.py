@@ -98,6 +98,10 @@ class ServerForm(Card):
         self.url.setFocus()
         self.url.selectAll()
 
+    def take_key(self) -> None:
+        """Ready to type the key."""
+        self.key.setFocus()
+
     def _save(self) -> None:
         draft = self.draft()
         self.key.clear()  # it stands nowhere longer than it must

@@ -26,7 +26,7 @@ from app.ui.widgets.label import Label
 from engines.errors import EngineError
 
 FAILED_LINES = 60
-FORM_WIDTH = 460
+FORM_WIDTH, LABEL_WIDTH = 540, 210
 
 
 HOW_TO_GET = {
@@ -59,7 +59,7 @@ class LaunchView(QWidget):
         self.model = Choice("launch_model", tr("Model to serve"))
         self.model.activated.connect(self._model_chosen)
         self._no_model = Label(theme, "", "dim", "warning", wrap=True)
-        self.form = KnobForm(theme, glossary)
+        self.form = KnobForm(theme, glossary, label_width=LABEL_WIDTH)
         self.form.setMaximumWidth(theme.px(FORM_WIDTH))
         self.form.changed.connect(self._knob_changed)
         self.command = CommandLine(theme, "command", tr("Command line"))

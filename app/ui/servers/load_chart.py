@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QHelpEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtGui import QFontMetricsF, QHelpEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QToolTip, QWidget
 
 from app.lab.loadtest.result import Level, LoadResult
 from app.ui.language import tr
 from app.ui.state import words
 from app.ui.theme import Theme
+from app.ui.widgets.card import Card
 from app.ui.widgets.lane_spark import PATTERNS, lane_colour
 
 Read = Callable[[Level], float | None]
@@ -69,7 +70,7 @@ class LoadChart(QWidget):
         self._users = True
         self._spots: list[tuple[QPointF, str]] = []
         self.setMinimumHeight(theme.px(height))
-        self.setMinimumWidth(theme.px(240))
+        self.setMinimumWidth(theme.px(200))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._tall = height
         theme.changed.connect(self.update)
@@ -235,3 +236,32 @@ def rate_form(value: float) -> str:
 def time_form(value: float) -> str:
     """Seconds on an axis: "200 ms"."""
     return "0" if not value else words.spoken(value)
+
+
+class ChartsCard(Card):
+    """One curve over two; under one another where there is little room."""
+
+    def __init__(self, theme: Theme, wide: LoadChart, left: LoadChart, right: LoadChart) -> None:
+        super().__init__(theme)
+        self._theme, self._pair, self._stacked = theme, (left, right), False
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(theme.px(24))
+        self._grid.setVerticalSpacing(theme.px(12))
+        self._grid.addWidget(wide, 0, 0, 1, 2)
+        self._place()
+        self.body.addLayout(self._grid)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802  Qt's name
+        return QSize(self._theme.px(240), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
+        super().resizeEvent(event)
+        stacked = self.width() < self._theme.px(460)
+        if stacked != self._stacked:
+            self._stacked = stacked
+            self._place()
+
+    def _place(self) -> None:
+        left, right = self._pair
+        self._grid.addWidget(left, 1, 0, 1, 2 if self._stacked else 1)
+        self._grid.addWidget(right, 2 if self._stacked else 1, 0 if self._stacked else 1, 1, 2 if self._stacked else 1)

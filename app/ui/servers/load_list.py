@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from app.library.served import telling_name
 from app.store import LoadTestRecord
 from app.ui.language import tr
 from app.ui.state import words
@@ -53,7 +54,7 @@ class TestList(QWidget):
         across = QHBoxLayout(line)
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(self._theme.px(2))
-        title = f"{test.title} · {test.model.rsplit('/', 1)[-1]}"
+        title = f"{test.title} · {telling_name(test.model)} · {words.moment(test.created)}"
         open_ = QPushButton()
         open_.setText(open_.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, self._theme.px(220)))
         open_.setObjectName("servers.load_earlier")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
 
 from app.glossary import Glossary
@@ -14,6 +15,8 @@ from app.ui.state import words
 from app.ui.theme import Theme
 from app.ui.widgets.label import Label, explain, hint
 
+GIVE_WAY = (6, 3, 2, 7, 5)  # the columns that go where there is little room, in this order
+LEAST_WIDTH = 240
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -69,31 +72,65 @@ class LoadTable(QWidget):
         self._grid.setHorizontalSpacing(theme.px(14))
         self._grid.setVerticalSpacing(theme.px(5))
         self._shown: LoadResult | None = None
+        self._columns: dict[int, list[Label]] = {}
+        self._fewer = Label(theme, "", "caption", "dim", wrap=True)
+        self._fewer.hide()
 
     def show_result(self, result: LoadResult) -> None:
         """Its levels, in rising order of load."""
         if result is self._shown:
             return
         self._shown = result
+        self._columns = {}
         while (item := self._grid.takeAt(0)) is not None:
             widget = item.widget()
-            if widget is not None:
+            if widget is not None and widget is not self._fewer:
                 widget.hide()
                 widget.deleteLater()
         self._head(result)
         order = sorted(range(len(result.levels)), key=lambda i: result.levels[i].load)
         for row, index in enumerate(order):
             self._row(2 + row, result, result.levels[index], index == result.knee)
+        self._grid.addWidget(self._fewer, 2 + len(order), 0, 1, len(columns()) + 1)
+        self._fit()
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802  Qt's name
+        """Columns give way, so the table asks for no more than the first ones need."""
+        return QSize(self._theme.px(LEAST_WIDTH), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        gap = self._grid.horizontalSpacing()
+        widths = {
+            place: max(label.sizeHint().width() for label in column) + gap for place, column in self._columns.items()
+        }
+        gone: set[int] = set()
+        for place in GIVE_WAY:
+            if sum(width for at, width in widths.items() if at not in gone) <= self.width() + gap:
+                break
+            gone.add(place)
+        for place, column in self._columns.items():
+            for label in column:
+                label.setVisible(place not in gone)
+        self._fewer.setText(tr("{n} more columns stand in the exported table.", n=len(gone)))
+        self._fewer.setVisible(bool(gone))
+
+    def _put(self, label: Label, row: int, place: int) -> None:
+        self._columns.setdefault(place, []).append(label)
+        self._grid.addWidget(label, row, place)
 
     def _head(self, result: LoadResult) -> None:
         first = Label(self._theme, tr("users") if result.closed else tr("requests/s"), "caption", "dim")
-        self._grid.addWidget(first, 0, 0)
+        self._put(first, 0, 0)
         for place, column in enumerate(columns(), 1):
             label = Label(self._theme, column.title, "caption", "dim")
             label.setAlignment(RIGHT)
             explain(label, self._glossary, column.concept, column.says)
             label.setAccessibleDescription(column.says)
-            self._grid.addWidget(label, 0, place)
+            self._put(label, 0, place)
             self._grid.setColumnStretch(place, 1)
         line = QFrame()
         line.setProperty("rule", "h")
@@ -104,13 +141,13 @@ class LoadTable(QWidget):
         first = Label(self._theme, name, "dim", weight="semibold")
         notes = (*level.notes, *((tr("fewer than 20 answers: p95 says little"),) if level.few else ()))
         first.setToolTip(hint("\n".join(notes)))
-        self._grid.addWidget(first, row, 0)
+        self._put(first, row, 0)
         for place, text in enumerate(cells(result, level), 1):
             bad = place == len(columns()) and level.failed > 0
             label = Label(self._theme, text, "dim", "bad" if bad else "text")
             label.setAlignment(RIGHT)
             label.setAccessibleName(f"{columns()[place - 1].title} {text}")
-            self._grid.addWidget(label, row, place)
+            self._put(label, row, place)
 
 
 def errors(result: LoadResult) -> list[str]:

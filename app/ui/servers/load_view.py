@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QMenu,
     QProgressBar,
@@ -22,10 +22,11 @@ from PySide6.QtWidgets import (
 from app.glossary import Glossary
 from app.lab.loadtest.result import DEFINITIONS, LoadResult, Spread
 from app.lab.report import figures
+from app.library.served import telling_name
 from app.ui.frame.notices import Notices
 from app.ui.frame.quiet_scroll import QuietScroll
 from app.ui.language import tr
-from app.ui.servers.load_chart import LoadChart, curves, rate_form, time_form
+from app.ui.servers.load_chart import ChartsCard, LoadChart, curves, rate_form, time_form
 from app.ui.servers.load_form import LoadForm
 from app.ui.servers.load_list import TestList
 from app.ui.servers.load_table import LoadTable, errors
@@ -36,7 +37,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.card import Card
 from app.ui.widgets.elide import ElidedLabel
 from app.ui.widgets.figure import Figure, FigureView
-from app.ui.widgets.label import Label
+from app.ui.widgets.label import Label, hint
 
 LEFT = 300
 WIDE = 1080
@@ -69,6 +70,7 @@ class LoadView(QWidget):
             "load_close_other", tr("Close"), state.close_file, says=tr("Close the other program's results")
         )
         self._menu = QMenu(self.export)
+        self._seen: object = None
         self._lay_out()
         self._bind()
         self.refresh()
@@ -105,7 +107,9 @@ class LoadView(QWidget):
 
     def _show_result(self, result: LoadResult) -> None:
         state = self.state
-        self.title.setText(result.served.title or result.plan.title)
+        name = result.served.title
+        self.title.setText(telling_name(name) if name.startswith("/") else name or result.plan.title)
+        self.title.setToolTip(hint(name))
         self.facts.setText(_facts(result))
         self.sentence.setText(result.sentence)
         self.sentence.setVisible(bool(result.sentence))
@@ -118,6 +122,9 @@ class LoadView(QWidget):
         if ours is not None:
             self.table.show_result(ours)
         self._theirs.setVisible(other is not None)
+        if other is not self._seen and other is not None and ours is not None:
+            QTimer.singleShot(0, self, self._bring_theirs)  # below ours: who opened a file sees it
+        self._seen = other
         if other is not None:
             self.other_table.show_result(other)
             self._theirs.title.setText(_other_title(other, ours))
@@ -128,6 +135,9 @@ class LoadView(QWidget):
         self.notes.setText("\n".join(said))
         self.notes.setVisible(bool(said))
         self._definitions.setText("\n".join(other.definitions if ours is None and other is not None else DEFINITIONS))
+
+    def _bring_theirs(self) -> None:
+        self._page.ensureWidgetVisible(self._theirs)
 
     # --- what a person does ---------------------------------------------------------------------
 
@@ -203,6 +213,7 @@ class LoadView(QWidget):
     def _right(self) -> QWidget:
         theme, px = self._theme, self._theme.px
         page, body = column_page(theme, WIDE)
+        self._page = page
         head = QHBoxLayout()
         head.setSpacing(px(8))
         head.addWidget(self.title, 1)
@@ -218,7 +229,7 @@ class LoadView(QWidget):
         result = QVBoxLayout(self._result)
         result.setContentsMargins(0, 0, 0, 0)
         result.setSpacing(px(16))
-        result.addWidget(self._charts())
+        result.addWidget(ChartsCard(theme, self.throughput, self.ttft, self.itl))
         self._ours = Card(theme, tr("Each level"))
         self._ours.body.addWidget(self.table)
         self._theirs = Card(theme, tr("Opened"))
@@ -232,17 +243,6 @@ class LoadView(QWidget):
         body.addWidget(self._result)
         body.addStretch(1)
         return page
-
-    def _charts(self) -> Card:
-        card = Card(self._theme)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(self._theme.px(24))
-        grid.setVerticalSpacing(self._theme.px(12))
-        grid.addWidget(self.throughput, 0, 0, 1, 2)
-        grid.addWidget(self.ttft, 1, 0)
-        grid.addWidget(self.itl, 1, 1)
-        card.body.addLayout(grid)
-        return card
 
     def _what_it_means(self) -> QVBoxLayout:
         self._definitions = Label(self._theme, "", "caption", "dim", wrap=True)
@@ -338,7 +338,7 @@ def _facts(result: LoadResult) -> str:
     parts = [
         result.source if result.source != "Tandem" else "",
         served.engine_title,
-        served.version,
+        _version(served.version),
         served.url,
         result.plan.title,
     ]
@@ -349,6 +349,12 @@ def _facts(result: LoadResult) -> str:
     if result.status in ("cancelled", "failed"):
         parts.append(tr("stopped early") if result.status == "cancelled" else tr("not finished"))
     return "  ·  ".join(part for part in parts if part)
+
+
+def _version(text: str) -> str:
+    """A server's version and build, once where the build says the version too: "vLLM 0.32.0"."""
+    version, _, build = text.partition(" ")
+    return build if version in build.split() else text
 
 
 def _other_title(other: LoadResult, ours: LoadResult | None) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.errors import TandemError
 from app.lab.session import SessionState
+from app.library import SERVED
 from app.ui.language import tr
 from app.ui.state.model import ModelState
 from app.ui.state.ports import Services
@@ -109,8 +110,9 @@ def lesson(model: ModelState, services: Services) -> Lesson:
             tr("{engine} needs a copy in its own format", engine=engine), offer.detail, "convert", offer.words
         )
     if model.loaded is None:
+        served = model.variant.format == SERVED
         return Lesson(
-            tr("Talk to a model on this computer"),
+            tr("Talk to a model on a server") if served else tr("Talk to a model on this computer"),
             tr("Load it, ask something, and watch what each answer costs at the foot of the window."),
             "load",
             tr("Load {title}", title=model.title),

@@ -103,7 +103,7 @@ class LoadTestState(QObject):
             return []
         titles = {server.id: server.title for server in self._servers.all()}
         return [
-            Target(SERVED_TARGET + v.ref, v.served, titles.get(v.origin.server, ""), v, spec, {})
+            Target(SERVED_TARGET + v.ref, v.title, titles.get(v.origin.server, ""), v, spec, {})
             for v in self._servers.servers.variants()
         ]
 

@@ -57,8 +57,19 @@ class Unusable:
 
     @property
     def name(self) -> str:
-        """The file's or folder's own name."""
-        return Path(self.path).name or self.path
+        """What it is called: in the hub's cache with its repository, in Ollama's as Ollama says it, else the file's own."""
+        return _told(Path(self.path)) or self.path
+
+
+def _told(path: Path) -> str:
+    parts = path.parts
+    repo = next((part for part in parts if part.startswith("models--")), "")
+    if repo:
+        inside = "" if path.name == repo or path.parent.name == "snapshots" else path.name
+        return " · ".join(part for part in (repo.removeprefix("models--").replace("--", "/"), inside) if part)
+    if "manifests" in parts and len(rest := parts[parts.index("manifests") + 2 :]) > 1:
+        return f"{'/'.join(rest[:-1]).removeprefix('library/')}:{rest[-1]}"
+    return path.name
 
 
 def counted(models: int) -> str:

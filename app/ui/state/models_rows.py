@@ -80,7 +80,9 @@ def params_words(count: int | None) -> str:
         return words.NONE
     if count >= 1e9:
         return f"{count / 1e9:,.1f} B"
-    return f"{count / 1e6:,.0f} M" if count >= 1e6 else f"{count / 1e3:,.0f} k"
+    if count >= 1e6:
+        return f"{count / 1e6:,.0f} M"
+    return f"{count / 1e3:,.0f} k" if count >= 1e4 else f"{count:,}"
 
 
 def bits_words(bits: float | None) -> str:

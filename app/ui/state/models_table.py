@@ -42,15 +42,15 @@ def columns() -> tuple[Column, ...]:
     """In their order, in the language of now."""
     return (
         Column("name", tr("Model"), 200, 0),
-        Column("precision", tr("Precision"), 84, 0),
-        Column("fit", tr("Fits here"), 92, 0),
-        Column("size", tr("Size"), 74, 0, number=True),
+        Column("precision", tr("Precision"), 122, 0),
+        Column("fit", tr("Fits here"), 84, 0),
+        Column("size", tr("Size"), 70, 0, number=True),
         Column("params", tr("Weights"), 70, 1, number=True),
         Column("bits", tr("Bits"), 54, 2, number=True),
         Column("task", tr("Task"), 86, 3),
-        Column("loads", tr("Loads in"), 140, 6),
+        Column("loads", tr("Loads in"), 168, 6),
         Column("architecture", tr("Architecture"), 104, 5),
-        Column("where", tr("Where"), 124, 4),
+        Column("where", tr("Where"), 138, 4),
         Column("licence", tr("Licence"), 112, 7),
         Column("lineage", tr("Lineage"), 130, 8),
     )

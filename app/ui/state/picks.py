@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from app.errors import TandemError
-from app.library import ConversionPlan, Library, Variant
+from app.library import SERVED, ConversionPlan, Library, Variant
 from app.library.conversion import makers
 from app.ui.language import tr
 from app.ui.state import words
@@ -84,33 +84,48 @@ class PickerSection:
 
 
 def picker_models(
-    variants: Sequence[Variant], spec: EngineSpec | None, free_bytes: int, chosen: Variant | None = None
+    variants: Sequence[Variant],
+    spec: EngineSpec | None,
+    free_bytes: int,
+    chosen: Variant | None = None,
+    specs: Sequence[EngineSpec] = (),
 ) -> list[PickerModel]:
-    """One a model, in the library's order. free_bytes: what a load could take, for "fits" (weights and a tenth)."""
+    """One a model, in the library's order. free_bytes: what a load could take, for "fits" (weights and a tenth). specs:
+    the engines that are changed to where `spec` does not load a model."""
     groups: dict[str, list[Variant]] = {}
     for variant in variants:
         groups.setdefault(variant.id, []).append(variant)
-    return [_picker_model(group, spec, free_bytes, chosen) for group in groups.values()]
+    return [_picker_model(group, spec, free_bytes, chosen, specs) for group in groups.values()]
 
 
 def _picker_model(
-    group: Sequence[Variant], spec: EngineSpec | None, free_bytes: int, chosen: Variant | None
+    group: Sequence[Variant],
+    spec: EngineSpec | None,
+    free_bytes: int,
+    chosen: Variant | None,
+    specs: Sequence[EngineSpec],
 ) -> PickerModel:
     usable = [v for v in group if not v.problem and (spec is None or v.format in spec.formats)]
     shown = chosen if chosen in group and chosen is not None else (usable or group)[0]
+    if shown.format == SERVED:
+        return PickerModel(
+            shown.id, shown.title, label(shown), shown.lineage.text, "" if usable else _why_off(group, spec, specs)
+        )
     fits = tr("fits") if shown.bytes * 1.1 <= free_bytes else tr("larger than what is free")
     others = tr("{n} precisions", n=len(usable)) if len(usable) > 1 else ""
     detail = " · ".join(part for part in (words.size(shown.bytes), fits, others) if part)
-    return PickerModel(shown.id, shown.title, label(shown), detail, "" if usable else _why_off(group, spec))
+    return PickerModel(shown.id, shown.title, label(shown), detail, "" if usable else _why_off(group, spec, specs))
 
 
-def _why_off(group: Sequence[Variant], spec: EngineSpec | None) -> str:
+def _why_off(group: Sequence[Variant], spec: EngineSpec | None, specs: Sequence[EngineSpec]) -> str:
     problem = next((v.problem for v in group if v.problem), "")
     if spec is None or any(v.format in spec.formats for v in group):
         return problem
     here = ", ".join(dict.fromkeys(v.format for v in group))
     if any(maker.converts.get(v.format) for v in group for maker in makers(spec)):
         return tr("{engine} needs a copy of it: it is {format}", engine=spec.title, format=here)
+    if (found := suiting(specs, group)) is not None:
+        return tr("opens in {engine}", engine=found.title)
     return tr("{engine} cannot load {format}", engine=spec.title, format=here)
 
 
@@ -255,7 +270,12 @@ def sentence(text: str) -> str:
 def chip(variant: Variant) -> str:
     """The quantization chip: "Q4_1 · 5.74 bits · 98 MB"."""
     bits = "" if variant.bits_per_weight is None else tr("{bits} bits", bits=f"{variant.bits_per_weight:.2f}")
-    return " · ".join(part for part in (label(variant), bits, words.size(variant.bytes)) if part)
+    return " · ".join(part for part in (label(variant), bits, size(variant)) if part)
+
+
+def size(variant: Variant) -> str:
+    """How large its files are; "" for a model on a server, whose files nobody here sees."""
+    return "" if variant.format == SERVED else words.size(variant.bytes)
 
 
 def label(variant: Variant) -> str:
@@ -266,7 +286,7 @@ def label(variant: Variant) -> str:
 def mix(variant: Variant) -> str:
     """What is inside: "Q4_1 ×210, F32 ×61 · 5.74 bits per weight · 98 MB"."""
     inside = ", ".join(f"{kind} ×{count:,}" for kind, count in sorted(variant.mix.items(), key=lambda item: -item[1]))
-    return " · ".join(part for part in (inside, bits_words(variant.bits_per_weight), words.size(variant.bytes)) if part)
+    return " · ".join(part for part in (inside, bits_words(variant.bits_per_weight), size(variant)) if part)
 
 
 def bits_words(bits: float | None) -> str:

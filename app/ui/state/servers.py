@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from app.ui.state.server_launch import Launching
 
 ENGINE = "openai-server"
+ALIKE = 0.4  # of all words of two names so many are shared by two copies of one model
 
 
 class Place(enum.StrEnum):
@@ -155,7 +156,7 @@ class ServersState(QObject):
         if server.id in self._asking:
             return Standing(tr("asking"), "busy")
         if wrong is not None:
-            return _trouble(wrong.code)
+            return _trouble(wrong.code, server.key)
         if server.id in self._said:
             return Standing(_models(len(server.models)), "good")
         if server.asked:
@@ -175,8 +176,14 @@ class ServersState(QObject):
             ),
             "not_a_server": (edit, again),
         }.get(wrong.code, (again, edit))  # fmt: skip
-        title = _trouble(wrong.code).word
+        found = self.servers.get(server)
+        title = _trouble(wrong.code, found.key).word
         return Problem(title[:1].upper() + title[1:], wrong.message, wrong.hint, actions)
+
+    def standing_code(self, server: str) -> str:
+        """The code of why it could not be asked, or ""."""
+        wrong = self._wrong.get(server)
+        return wrong.code if wrong is not None else ""
 
     def served(self, server: Server) -> list[Variant]:
         """Its models, as variants."""
@@ -275,7 +282,8 @@ class ServersState(QObject):
             self.watching.start(server.id, served[0], spec)
 
     def lanes(self, model: str) -> list[Lane]:
-        """A served model and the local one that is most like it by its name, for Compare; twice the served one without any."""
+        """A served model and the local one that is most like it by its name, for Compare; twice the served one without one
+        that is alike."""
         served = next((v for v in self.servers.variants() if v.id == model), None)
         if served is None:
             return []
@@ -289,6 +297,8 @@ class ServersState(QObject):
         if not pairs:
             return None
         variant, spec = max(pairs, key=lambda pair: likeness(served.served, pair[0]))
+        if likeness(served.served, variant) < ALIKE:
+            return None
         return Lane(name="", model=variant.id, engine=spec.id, variant=variant.variant)
 
     def close(self) -> None:
@@ -352,8 +362,15 @@ class ServersState(QObject):
 
 
 def likeness(name: str, variant: Variant) -> float:
-    """How alike a server's name of a model and a model of the library are: shared words of all words, 0–1."""
-    one = _words_of(name.rsplit("/", 1)[-1])
+    """How alike a server's name of a model and a model of the library are: shared words of all words, 0–1. A server that
+    names a path has the model in one of its folders: the one that is most alike counts."""
+    return max(
+        _alike(part, variant) for part in (name.split("/") if name.startswith("/") else [name.rsplit("/", 1)[-1]])
+    )
+
+
+def _alike(name: str, variant: Variant) -> float:
+    one = _words_of(name)
     texts = (variant.title, variant.id, variant.origin.repo.rsplit("/", 1)[-1])
     return max((len(one & other) / len(one | other) for text in texts if (other := _words_of(text))), default=0.0)
 
@@ -366,10 +383,10 @@ def _models(count: int) -> str:
     return tr("1 model") if count == 1 else tr("{n} models", n=f"{count:,}")
 
 
-def _trouble(code: str) -> Standing:
-    """A failed question in words."""
+def _trouble(code: str, has_key: bool) -> Standing:
+    """A failed question in words. has_key: one was given, now or in an earlier session."""
     table = {
-        "bad_key": Standing(tr("asks for a key"), "warning"),
+        "bad_key": Standing(tr("its key is missing or wrong") if has_key else tr("asks for a key"), "warning"),
         "bad_certificate": Standing(tr("its certificate is not trusted"), "warning"),
         "not_a_server": Standing(tr("is no model server"), "bad"),
         "server_silent": Standing(tr("does not answer in time"), "bad"),

@@ -11,14 +11,14 @@ NONE = "–"
 
 
 def size(count: float | None) -> str:
-    """Bytes in decimal units: "98 MB", "1.4 GB"."""
+    """Bytes in decimal units: "98 MB", "1.4 GB", "420 B"."""
     if count is None:
         return NONE
     if count >= 1e9:
         return f"{count / 1e9:,.1f} GB"
     if count >= 1e6:
         return f"{count / 1e6:,.0f} MB"
-    return f"{count / 1e3:,.0f} kB"
+    return f"{count / 1e3:,.0f} kB" if count >= 1e3 else f"{count:,.0f} B"
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -63,6 +63,13 @@ def day(then: float, now: float | None = None) -> str:
     if days == 1:
         return tr("Yesterday")
     return tr("Last 7 days") if days <= 7 else tr("Earlier")
+
+
+def moment(then: float, now: float | None = None) -> str:
+    """When that was (seconds since 1970): the time of today, or the date: "09:29", "2026-11-24"."""
+    that = datetime.fromtimestamp(then)
+    today = datetime.fromtimestamp(time.time() if now is None else now).date()
+    return f"{that:%H:%M}" if that.date() == today else f"{that:%Y-%m-%d}"
 
 
 def first_words(text: str, most: int = 42) -> str:

@@ -11,7 +11,7 @@ from app.glossary import Glossary
 from app.ui import icons
 from app.ui.language import tr
 from app.ui.theme import Theme
-from app.ui.widgets.knob_line import KnobLine
+from app.ui.widgets.knob_line import LABEL_WIDTH, KnobLine
 from app.ui.widgets.label import Label
 from engines.knobs import Conflict, Knob, KnobState, Settings, Value, defaults
 
@@ -27,9 +27,12 @@ class KnobForm(QWidget):
 
     changed = Signal(str, object)
 
-    def __init__(self, theme: Theme, glossary: Glossary, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: Theme, glossary: Glossary, parent: QWidget | None = None, label_width: int = LABEL_WIDTH
+    ) -> None:
+        """label_width: in pixels of the design."""
         super().__init__(parent)
-        self._theme, self._glossary = theme, glossary
+        self._theme, self._glossary, self._label_width = theme, glossary, label_width
         self._knobs: list[Knob] = []
         self._conflicts: list[Conflict] = []
         self._states: Mapping[str, KnobState] = {}
@@ -175,8 +178,9 @@ class KnobForm(QWidget):
 
     def _add(self, knob: Knob, where: QVBoxLayout) -> None:
         line = KnobLine(
-            self._theme, self._glossary, knob, self._values[knob.name], self._states.get(knob.name, KnobState())
-        )
+            self._theme, self._glossary, knob, self._values[knob.name], self._states.get(knob.name, KnobState()),
+            self._label_width,
+        )  # fmt: skip
         line.changed.connect(self._line_changed)
         line.set_why(self._why.get(knob.name, ""))
         self._lines[knob.name] = line

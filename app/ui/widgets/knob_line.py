@@ -29,8 +29,18 @@ class KnobLine(QWidget):
 
     changed = Signal(str, object)
 
-    def __init__(self, theme: Theme, glossary: Glossary, knob: Knob, value: Value, state: KnobState) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        glossary: Glossary,
+        knob: Knob,
+        value: Value,
+        state: KnobState,
+        label_width: int = LABEL_WIDTH,
+    ) -> None:
+        """label_width: in pixels of the design."""
         super().__init__()
+        self._label_width = label_width
         self.knob, self.state, self.value = knob, state, value
         self.error = ""
         self._theme = theme
@@ -84,12 +94,12 @@ class KnobLine(QWidget):
 
     def _lay_out(self) -> None:
         px = self._theme.px
-        self.label.setFixedWidth(px(LABEL_WIDTH))
+        self.label.setFixedWidth(px(self._label_width))
         first = QHBoxLayout()
         first.setSpacing(px(2))
         first.setContentsMargins(0, 0, 0, 0)
         if self.editor.wide or isinstance(self.editor, SwitchEditor):  # these leave room for a long name
-            self.label.setMinimumWidth(0 if self.editor.wide else px(LABEL_WIDTH))
+            self.label.setMinimumWidth(0 if self.editor.wide else px(self._label_width))
             self.label.setMaximumWidth(px(400))
         first.addWidget(self.label)
         first.addWidget(self.dot)

@@ -61,11 +61,13 @@ def scale(knob: Knob) -> Scale | None:
 
 
 def number_text(knob: Knob, value: Value) -> str:
-    """A number as it stands in its field: 4,096 · 0.70."""
+    """A number as it stands in its field: 4,096 · 0.70 · 300 (a whole hundred needs no digits behind the point)."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
     if isinstance(value, int):
         return f"{value:,}"
+    if abs(value) >= 100 and value == int(value):
+        return f"{int(value):,}"
     short = f"{value:.2f}"
     return short if math.isclose(float(short), value, rel_tol=1e-9, abs_tol=1e-12) else f"{value:g}"
 

@@ -44,7 +44,7 @@ class MemoryParts:
 
 def bytes_text(count: float) -> str:
     """Bytes for a person, decimal units as files are sold: 98 MB, 1.2 GB."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= size:
             number = count / size
             return f"{number:.1f} {unit}" if number < 10 and unit == "GB" else f"{number:,.0f} {unit}"

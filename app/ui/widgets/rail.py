@@ -16,6 +16,7 @@ from app.ui.theme import Theme
 
 FOOT = "foot"
 WIDTH = 88
+HEIGHT, LEAST = 50, 42  # of a button; in a low window they come closer before the rail scrolls
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Rail(QFrame):
         column = QVBoxLayout(inside)
         column.setContentsMargins(theme.px(8), theme.px(12), theme.px(8), theme.px(12))
         column.setSpacing(theme.px(2))
+        self._theme, self._column = theme, column
         self._fill(theme, column, [item for item in items if item.group != FOOT])
         column.addStretch(1)
         self._fill(theme, column, [item for item in items if item.group == FOOT])
@@ -96,8 +98,17 @@ class Rail(QFrame):
     def _show_current_soon(self) -> None:
         QTimer.singleShot(0, self, self._show_current)  # when the buttons have their places
 
+    def _fit(self) -> None:
+        """Buttons as high as there is room for."""
+        px, buttons = self._theme.px, list(self._buttons.values())
+        between = self._column.minimumSize().height() - sum(button.height() for button in buttons)
+        room = (self.height() - between) // max(1, len(buttons))
+        for button in buttons:
+            button.setFixedHeight(min(px(HEIGHT), max(px(LEAST), room)))
+
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
         super().resizeEvent(event)
+        self._fit()
         self._show_current_soon()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  Qt's name
@@ -140,7 +151,7 @@ class RailButton(QAbstractButton):
         self.setToolTip(tr("{page}: not built yet", page=item.title) if item.coming else "")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFont(theme.font("caption", "medium"))
-        self.setFixedHeight(theme.px(50))
+        self.setFixedHeight(theme.px(HEIGHT))
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         theme.changed.connect(self.update)
 
@@ -149,7 +160,7 @@ class RailButton(QAbstractButton):
         self.focused.emit()
 
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
-        return QSize(self._theme.px(WIDTH - 16), self._theme.px(50))
+        return QSize(self._theme.px(WIDTH - 16), self._theme.px(HEIGHT))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  Qt's name
         if event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
@@ -164,12 +175,12 @@ class RailButton(QAbstractButton):
         ink = self._theme.colour("accent" if self.isChecked() else "text" if self.underMouse() else "dim")
         if self.item.coming and not self.isChecked():
             painter.setOpacity(1.0 if self.underMouse() else COMING_OPACITY)
-        side = self._theme.px(20)
-        icons.paint(painter, self.item.icon, ink, QRectF((self.width() - side) / 2, self._theme.px(7), side, side))
+        side, top = self._theme.px(20), (self.height() - self._theme.px(36)) // 2
+        icons.paint(painter, self.item.icon, ink, QRectF((self.width() - side) / 2, top, side, side))
         painter.setOpacity(1.0)
         painter.setPen(ink)
         painter.setFont(self.font())
-        line = self.rect().adjusted(self._theme.px(2), self._theme.px(28), -self._theme.px(2), -self._theme.px(4))
+        line = self.rect().adjusted(self._theme.px(2), top + self._theme.px(21), -self._theme.px(2), -self._theme.px(4))
         shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, line.width())
         painter.drawText(line, Qt.AlignmentFlag.AlignCenter, shown)
         painter.end()

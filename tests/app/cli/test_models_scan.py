@@ -54,3 +54,22 @@ def test_scan_for_a_person(person: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_bad_input(person: Path) -> None:
     assert reply("models", "scan", str(person / "nowhere"), code=2)["error"]["code"] == "no_such_folder"
+
+
+def test_a_strangers_names_move_no_cursor(person: Path) -> None:
+    folder = person / "mi\nne"
+    l.put(folder / "evil\x07 one\n.gguf", b.gguf(b.settings(name=b.string("general.name", "\x1b[2JT\nitle"))))
+    l.put(folder / "bro\x07ken\n.gguf", b"nonsense")
+    shown = [tandem("models", "scan", str(folder)), tandem("models", "list"), tandem("models", "info", "evil-one")]
+    assert [s.returncode for s in shown] == [0, 0, 0]
+    text = "\n".join(s.stdout for s in shown)
+    assert "\x07" not in text
+    assert not [line for line in text.splitlines() if line.startswith((".gguf", "ne/", "itle"))]
+
+
+def test_a_folder_of_ones_own_says_how_to_take_it_off(person: Path) -> None:
+    l.put(person / "mine" / "own.gguf", l.named("own"))
+    place = next(p["id"] for p in reply("models", "scan", str(person / "mine"))["places"] if p["named"])
+    hint = reply("models", "remove", "own", code=2)["error"]["hint"]
+    assert hint.endswith(f"tandem models scan --forget {place}")
+    assert "Delete the file yourself" in hint

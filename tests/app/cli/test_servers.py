@@ -13,13 +13,31 @@ KEY = "48151623-cli"
 def test_added_listed_asked_and_removed(home: object) -> None:
     with stand_in(kind="vllm", models=("org/small",)) as there:
         made = reply("servers", "add", there.url, "--title", "Box")
-        assert (made["id"], made["title"], made["models"], made["key"]) == ("box", "Box", [], False)
+        assert (made["id"], made["title"], made["models"], made["key"]) == ("box", "Box", ["org/small"], False)
+        assert ([m["id"] for m in made["served"]], made["kind"], made["problem"]) == (["org/small"], "vllm", None)
         asked = reply("servers", "ask", "box")
     assert asked["kind"] == "vllm"
     assert [m["id"] for m in asked["served"]] == ["org/small"]
     assert [s["models"] for s in reply("servers", "list")["servers"]] == [["org/small"]]
     assert reply("servers", "remove", "box") == {"removed": "box"}
     assert reply("servers", "list") == {"servers": []}
+
+
+def test_adding_says_what_was_found(home: object) -> None:
+    with stand_in(kind="vllm", models=("org/small",)) as there:
+        done = tandem("servers", "add", there.url, "--title", "Box")
+    assert done.returncode == 0, done.stderr
+    assert "vllm" in done.stdout
+    assert "1 model," in done.stdout
+    assert "org/small" in done.stdout
+
+
+def test_one_that_does_not_answer_is_kept_with_the_reason(home: object) -> None:
+    made = reply("servers", "add", "http://127.0.0.1:9", "--title", "Box")
+    assert (made["id"], made["served"], made["problem"]["code"]) == ("box", [], "no_server")
+    assert [s["id"] for s in reply("servers", "list")["servers"]] == ["box"]
+    done = tandem("servers", "add", "http://127.0.0.1:9")
+    assert (done.returncode, "Nothing answers" in done.stderr, "servers ask box" in done.stderr) == (0, True, True)
 
 
 def test_its_models_are_models_of_the_library(home: object) -> None:
@@ -48,6 +66,7 @@ def test_the_key_is_used_and_shown_nowhere(home: object) -> None:
     [
         (("add", "http://user:pass@host/v1"), 2, "bad_url"),
         (("add", "nonsense://x"), 2, "bad_url"),
+        (("add", "http://[::1"), 2, "bad_url"),
         (("ask", "gone"), 2, "unknown_server"),
         (("remove", "gone"), 2, "unknown_server"),
     ],

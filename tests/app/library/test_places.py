@@ -141,3 +141,16 @@ def test_one_folder_by_two_names_is_one_place(person: Path) -> None:
     (person / ".cache" / "lm-studio").symlink_to(person / ".lmstudio")
     assert found(person) == [("lm-studio", ".lmstudio/models")]
     assert usual_places(person, {}, "linux")[0].id == usual_places(person, {}, "linux")[0].id
+
+
+@pytest.mark.parametrize("variable", ["OLLAMA_MODELS", "HF_HOME", "HF_HUB_CACHE", "LLAMA_CACHE", "COMFYUI_PATH"])
+def test_a_variable_with_the_home_of_nobody_names_nothing(person: Path, variable: str) -> None:
+    assert found(person, {variable: "~nobody-of-this-name/models"}) == []
+
+
+@pytest.mark.parametrize("folder", ["/", "..", ".", "{home}", "{home}/.."])
+def test_a_setting_that_means_all_the_disk_names_nothing(person: Path, folder: str) -> None:
+    path = person / ".lmstudio" / "settings.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"downloadsFolder": folder.format(home=person)}))
+    assert found(person) == []

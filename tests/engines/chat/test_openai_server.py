@@ -29,6 +29,7 @@ from engines.protocol import (
     Run,
     Text,
 )
+from engines.servers import client
 from engines.servers.adapter import OpenAIServer
 from tests.engines.talk import Talk
 from tests.stand_in_server import StandIn, stand_in
@@ -154,7 +155,6 @@ def test_a_far_server_is_not_asked_for_a_token_unless_the_person_wants_it(lane: 
 
 def test_vllm_tells_ids_and_its_own_side_of_the_times(lane: Callable[..., Lane]) -> None:
     one = lane(prefill_s=0.05)
-    one.adapter._gauges.read_now()  # type: ignore[union-attr]
     done = one.run(logprobs=2)
     m = done.metrics
     assert done.reason is FinishReason.LENGTH
@@ -169,6 +169,44 @@ def test_vllm_tells_ids_and_its_own_side_of_the_times(lane: Callable[..., Lane])
     assert m["headers_s"] < (m["ttft_s"] or 0)
     assert "n_requests" not in m
     assert one.heard.text_ == done.text
+
+
+def test_a_server_that_counts_a_request_late_is_waited_for(lane: Callable[..., Lane]) -> None:
+    one = lane(prefill_s=0.05)
+    gauges = one.adapter._gauges
+    assert gauges is not None
+    page, late = gauges.read_now, iter([gauges.latest, gauges.latest])
+    gauges.read_now = lambda timeout_s=1.0: next(late, None) or page(timeout_s)  # type: ignore[method-assign]
+    assert (one.run().metrics["server_ttft_s"] or 0) >= 0.05
+    assert next(late, None) is None
+
+
+def test_after_many_at_once_one_alone_has_its_own_figures(lane: Callable[..., Lane]) -> None:
+    one = lane()
+    many, alone = one.run(concurrency=4).metrics, one.run().metrics
+    assert (many["server_ttft_s"], many["network_s"]) == (None, None)
+    assert alone["server_ttft_s"] is not None
+
+
+def test_one_alone_has_the_figure_that_many_are_compared_by(lane: Callable[..., Lane]) -> None:
+    m = lane(token_s=0.005).run().metrics
+    assert m["system_tok_s"] == pytest.approx(m["n_out"] / m["e2e_s"], rel=0.2)  # type: ignore[operator]
+
+
+def test_what_comes_is_acknowledged_at_once(lane: Callable[..., Lane], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    one = lane()
+    monkeypatch.setattr(client, "hurry", lambda sock: asked.append(sock.fileno()))
+    assert one.run().metrics["n_out"] == 8
+    assert len(asked) >= 2  # before the answer's head, and before each read of its stream
+
+
+def test_a_usage_that_cannot_be_makes_no_rate_of_nothing(lane: Callable[..., Lane]) -> None:
+    one = lane("")
+    one.server.fault = "wrong_usage"
+    done = one.run()
+    assert (done.metrics["n_out"], done.metrics["decode_tok_s"], done.metrics["system_tok_s"]) == (None, None, None)
+    assert any("the number of tokens is not known" in note for note in done.notes)
 
 
 def test_llama_server_tells_its_timings(lane: Callable[..., Lane]) -> None:
@@ -246,7 +284,7 @@ def test_a_wrong_usage_does_not_count(lane: Callable[..., Lane]) -> None:
     one.server.fault = "wrong_usage"
     done = one.run()
     assert done.metrics["n_out"] == 8
-    assert any("usage says 1 tokens" in note for note in done.notes)
+    assert any("usage says 1 token," in note for note in done.notes)
 
 
 def test_a_thought_that_is_kept_apart_is_written_as_models_write_it(lane: Callable[..., Lane]) -> None:

@@ -26,7 +26,7 @@ def test_ids_count_and_a_wrong_usage_is_said() -> None:
     assert (found.n_out, found.n_in, found.n_cached, found.n_shown) == (3, 4, None, 3)
     assert found.reason is FinishReason.LENGTH
     assert found.offsets == [1, 1, 2]
-    assert found.notes() == ["the server's usage says 1 tokens, and 3 came: those count"]
+    assert found.notes() == ["the server's usage says 1 token, and 3 came: those count"]
     assert found.decode_rate() == 1.0
 
 
@@ -36,6 +36,21 @@ def test_without_ids_the_usage_counts() -> None:
     assert found.n_cached == 1
     assert found.notes() == ["3 pieces came for 7 tokens (by the server's usage)"]
     assert found.decode_rate() == 3.0
+
+
+def test_a_usage_below_what_came_is_not_believed() -> None:
+    pieces = [{"text": "a ", "n": 1}] * 5
+    guessed = answer(*pieces, {"usage": Usage(4, 1, 1)})
+    assert (guessed.n_out, guessed.decode_rate()) == (None, None)
+    assert guessed.notes() == ["the server's usage says 1 token, and 5 came: the number of tokens is not known"]
+    counted = answer(*({"text": "a ", "n": 1, "total": i} for i in range(1, 6)), {"usage": Usage(4, 1, 1)})
+    assert (counted.n_out, counted.decode_rate()) == (5, 1.0)
+    assert counted.notes() == ["the server's usage says 1 token, and 5 came: those count"]
+
+
+def test_an_impossible_prompt_is_not_believed() -> None:
+    assert answer({"text": "a", "n": 1, "usage": Usage(0, None, 1)}).n_in is None
+    assert answer({"text": "a", "n": 1, "usage": Usage(4, 9, 1)}).n_cached is None
 
 
 def test_without_any_count_there_is_none() -> None:
@@ -64,6 +79,11 @@ def test_steps_are_stamped_before_their_text() -> None:
     made.take(Chunk(at_ns=9, text="a", n=2), lambda n, at: stamped.append((n, at)))
     assert stamped == [(2, 9)]
     assert made.gaps() == []
+
+
+def test_an_answer_in_one_piece_is_said_so() -> None:
+    assert any("one piece" in note for note in answer({"text": "a b c", "n": 3, "total": 3}).notes())
+    assert answer({"text": "a", "n": 1, "ids": (4,)}).notes() == []
 
 
 def test_a_tool_call_is_noted() -> None:

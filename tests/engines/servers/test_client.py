@@ -13,6 +13,7 @@ import pytest
 
 from engines.errors import Cancelled, EngineError
 from engines.protocol import Address
+from engines.servers import errors
 from engines.servers.client import Client
 from tests.stand_in_server import StandIn, self_signed, stand_in
 
@@ -125,6 +126,21 @@ def test_a_fault_is_said_in_words(fault: str, code: str, words: str, server: Sta
     assert sum(c.n for c in talk(client(server.url))) == 8, "the server is well again, and so are we"
 
 
+@pytest.mark.parametrize(
+    ("status", "after", "words"),
+    [
+        (429, {"retry-after": "7"}, "Wait 7 s"),
+        (429, {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, "Wait a little"),
+        (503, {}, "Wait a little"),
+        (400, {}, "Change what it names"),
+        (500, {}, "own log"),
+    ],
+)
+def test_a_server_that_is_only_busy_is_to_be_waited_for(status: int, after: dict[str, str], words: str) -> None:
+    error = errors.answered(status, after, b"", Address(url="http://127.0.0.1:1/v1"), "/v1/models")
+    assert words in error.hint
+
+
 def test_no_model_of_that_name(server: StandIn, client: Make) -> None:
     assert failure(lambda: talk(client(server.url), BODY | {"model": "x"})).code == "unknown_model"
 
@@ -155,6 +171,7 @@ def test_a_silent_server_is_given_up(fault: str, server: StandIn, client: Make) 
     server.fault = fault
     error = failure(lambda: talk(client(server.url, timeout_s=0.2)))
     assert error.code == "server_silent"
+    assert ("after 3 tokens" in error.message) == (fault == "hang_midstream")
 
 
 def test_a_whole_answer_has_a_limit(server: StandIn, client: Make) -> None:

@@ -7,16 +7,22 @@ import shlex
 import signal
 import subprocess
 import sys
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from engines.chat.vllm import SPEC
+from engines.chat.vllm_adapter import Vllm
 from engines.errors import EngineError
+from engines.job import Job
+from engines.knobs import defaults
 from engines.protocol import Failed, Finished, Loaded, ModelFiles, Progress
 from engines.servers import launch, program_knobs
 from engines.servers.launch import MASK, Order
+from tests import programs, stand_in_server
 from tests.engines.talk import Talk
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
@@ -234,3 +240,34 @@ def test_it_listens_on_this_machine_alone(talk: Make, files: ModelFiles) -> None
     one.loaded("vllm", files)
     listening = [c.laddr.ip for p in tree(one) for c in p.net_connections() if c.status == psutil.CONN_LISTEN]
     assert listening == ["127.0.0.1"]
+
+
+@LINUX
+def test_another_server_on_its_port_is_not_taken_for_it(
+    files: ModelFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It serves a model of that name, for any key, and took the port before ours could."""
+    monkeypatch.setenv("TANDEM_VLLM", str(programs.write(tmp_path, "vllm")))
+    with stand_in_server.stand_in(kind="vllm", models=(files.id,)) as other:
+        monkeypatch.setattr(launch, "free_port", lambda: other.port)
+        adapter, quiet = Vllm(), types.SimpleNamespace(push=lambda event, job=None: None)
+        try:
+            with pytest.raises(EngineError) as caught:
+                adapter.load(files, defaults(SPEC.load) | {"extra_args": stand_in("port")}, Job(1, quiet, tmp_path))
+        finally:
+            adapter.close()
+    assert caught.value.code == "load_failed"
+    assert "port was taken" in caught.value.message
+
+
+def test_a_servers_slow_end_is_waited_for_after_a_cut_and_only_then() -> None:
+    """vLLM killed in the middle: its helpers take more than a second to go, and it is gone after them."""
+    waited: list[float] = []
+    adapter = Vllm()
+    order = Order("vLLM", ("/x/vllm",), 1, "m", "k")
+    adapter._server = types.SimpleNamespace(  # type: ignore[assignment]
+        gone=lambda within_s: waited.append(within_s) or within_s > 2.0, order=order, end_words=lambda: "it was killed"
+    )
+    cut, refused = EngineError("cut_off", "cut"), EngineError("context_full", "too long")
+    assert (adapter._explain(cut).code, adapter._explain(refused)) == ("server_ended", refused)
+    assert waited[1] == 0.0

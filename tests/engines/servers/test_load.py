@@ -182,6 +182,18 @@ def test_a_server_that_only_fails_is_not_asked_for_ever(
     assert server.begun < 20_000
 
 
+def test_a_warm_up_that_fails_for_long_does_not_make_the_test_an_empty_one(
+    bench: Bench, server: LoadServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(load, "TICK_S", 0.02)
+    monkeypatch.setattr(load, "RETRY_S", 0.001)
+    server.failing = True
+    served = bench.run(LoadTest(users=2, requests=planned(10_000), warmup=9_990))
+    assert served
+    assert {one.reason for one in served} == {"error"}
+
+
 def test_a_field_that_the_server_refuses_is_left_out_and_named(
     bench: Bench, server: LoadServer, tmp_path: Path
 ) -> None:

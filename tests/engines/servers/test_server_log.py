@@ -70,3 +70,21 @@ def test_a_refused_flag_names_its_knob(line: str, flag: str, wrong: str) -> None
     assert "some_knob" in mine.message
     assert (wrong or flag) in mine.message
     assert "extra_args" in server_log.failure("vLLM", "", [line], {}).message
+
+
+def test_a_cause_far_above_the_end_is_found() -> None:
+    """vLLM on a CPU with too little memory: the worker says why, then every process above it tells its own end."""
+    cause = (
+        "(VllmWorker-0 pid=1116) ERROR 11-25 09:34:06 [multiproc_executor.py:953] ValueError: Available memory on node 0 "
+        "(17.61/23.54 GiB) on startup is less than desired CPU memory utilization (0.92, 21.66 GiB)."
+    )
+    before = "(APIServer pid=1069) WARNING 11-25 09:33:51 [utils.py:2] ImportError: no Triton here, going on without"
+    after = ['(APIServer pid=1069)   File "/x/core.py", line 1, in wait'] * 100
+    last = "(APIServer pid=1069) RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}"
+    error = server_log.failure("vLLM", "it ended with exit code 1", [before, cause, *after, last], {})
+    assert "less free memory than it may take" in error.message
+    assert "It said: ValueError: Available memory on node 0" in error.message
+    assert "gpu_memory_utilization" in error.hint
+    other = server_log.failure("vLLM", "it ended with exit code 1", [before, *after, last], {})
+    assert "ended while it was starting" in other.message
+    assert "root cause above" not in other.message

@@ -205,7 +205,7 @@ BAD = [
     ('model = "smollm2-135m"', 'model = "/tmp/x.gguf"', "/tmp/x", "cannot name files"),
     ('model = "smollm2-135m"', 'model = "a..b"', "a..b", "cannot name files"),
     ('name = "one"', 'name = "one"\nvariant = "../x"', "variant =", "precision"),
-    ('engine = "llama-cpp"', 'engine = "vllm"', "vllm", "llama-cpp, transformers"),
+    ('engine = "llama-cpp"', 'engine = "nobody"', "nobody", "llama-cpp, transformers"),
     ("n_threads = 1", "n_thread = 1", "n_thread = 1", "n_threads"),
     ("n_threads = 1", 'n_threads = "many"', "many", "auto"),
     ("n_threads = 1", 'lora_path = "adapter"', "lora_path", "cannot name files"),

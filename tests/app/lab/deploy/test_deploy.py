@@ -1,10 +1,14 @@
 """A lane's deployment: the flags are the servers' own, the files parse, and nothing is left out silently."""
 
 import json
+import os
 import re
 import shlex
+import signal
+import subprocess
 
 import msgspec
+import psutil
 import pytest
 import yaml
 
@@ -36,7 +40,7 @@ def words(target: str, given: DeploySource) -> list[list[str]]:
     """Each command of the script as words, the shell's own lines left out."""
     text = re.sub(r"cat > .*?\nEND\n", "", export(target, "command", given).text, flags=re.DOTALL).replace(" \\\n", " ")
     lines = [shlex.split(line.removesuffix(" &"), comments=True) for line in text.splitlines()]
-    skipped = ("set", "export", "wait", ":", "cat")
+    skipped = ("set", "export", "wait", ":", "cat", "trap")
     return [line for line in lines if line and line[0] not in skipped]
 
 
@@ -207,5 +211,87 @@ def test_an_unknown_server_is_refused_with_the_known_ones():
 def test_a_model_of_this_machine_is_mounted_read_only():
     made = msgspec.structs.replace(source(), model="/models/a", local=True, revision="")
     service = yaml.safe_load(export("vllm", "compose", made).text)["services"]["server"]
-    assert service["volumes"] == ["/models/a:/model:ro"]
+    assert service["volumes"] == [{"type": "bind", "source": "/models/a", "target": "/model", "read_only": True}]
     assert service["command"][1] == "/model"
+
+
+EVIL = '/m y/it\'s "q" $HOME ${X} $(id) `id` {config} {host:server}:\n#/a'
+
+
+@pytest.mark.parametrize(("target", "form"), ALL)
+def test_a_strangers_title_is_one_comment(target, form):
+    made = msgspec.structs.replace(source(), title="T\nrm -rf here\r\nx: y\u2028z")
+    first, *rest = export(target, form, made).text.splitlines()
+    heading = rest[0] if form == "command" else first
+    assert heading.startswith("# T rm -rf here x: y z on ")
+    assert not [line for line in rest if line.startswith(("rm", "x:"))]
+
+
+@pytest.mark.parametrize("target", [t.id for t in targets()])
+def test_a_path_stays_itself_in_every_form(target):
+    made = msgspec.structs.replace(source(), model=EVIL, local=True, revision="")
+    script = export(target, "command", made).text
+    done = subprocess.run(["sh", "-n"], input=script, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shlex.quote(EVIL) in script
+    services = yaml.safe_load(export(target, "compose", made).text)["services"].values()
+    mounts = [v for s in services for v in s.get("volumes", []) if isinstance(v, dict)]
+    assert {m["source"].replace("$$", "\0").replace("$", "!").replace("\0", "$") for m in mounts} == {EVIL}
+    assert EVIL not in export(target, "kubernetes", made).text.replace("# ", "")
+
+
+@pytest.mark.parametrize("target", [t.id for t in targets()])
+def test_a_draft_model_with_a_dollar_and_a_quote(target):
+    model = "/d/it's $HOME {config}"
+    made = source(speculation=Speculation(method="draft_model", model=model))
+    file = export(target, "compose", made)
+    assert "it's $$HOME {config}" in json.dumps(yaml.safe_load(file.text))
+    assert any(word.startswith("The draft model's files: mount /d/it's") for word in file.cannot)
+    assert not any("draft" in word for word in export(target, "command", made).cannot)
+    assert (
+        subprocess.run(["sh", "-n"], input=export(target, "command", made).text, text=True, check=False).returncode == 0
+    )
+
+
+@pytest.mark.parametrize("served", ["0.5b_model.x", "a" * 80, "x.y-z", "q_4", "con-model"])
+@pytest.mark.parametrize("target", [t.id for t in targets()])
+def test_names_are_those_that_kubernetes_and_compose_take(target, served):
+    made = msgspec.structs.replace(source(disaggregated=True), served=served)
+    for document in yaml.safe_load_all(export(target, "kubernetes", made).text):
+        assert re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", document["metadata"]["name"])
+    assert re.fullmatch(r"[a-z0-9][a-z0-9_-]*", yaml.safe_load(export(target, "compose", made).text)["name"])
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    [Speculation(method="magic"), Speculation(method="ngram", tokens=-1), Speculation(method="ngram", lookup=0)],
+)
+@pytest.mark.parametrize("target", [t.id for t in targets()])
+def test_impossible_speculation_is_refused(target, spoken):
+    with pytest.raises(TandemError) as caught:
+        export(target, "command", source(speculation=spoken))
+    assert caught.value.code == "bad_options"
+
+
+@pytest.mark.parametrize("count", ['"x"', "-1", "1e400", "null", "[1]"])
+def test_a_speculative_config_with_nonsense_is_listed(count):
+    text = f'{{"method": "ngram", "num_speculative_tokens": {count}}}'
+    made = source_of(variant(), registry.spec("vllm"), {"speculative_config": text})
+    assert made.options.speculation is None
+    assert made.cannot[-1].startswith("Speculation {")
+
+
+def test_a_script_of_several_servers_ends_them_all(tmp_path):
+    made = export("vllm", "command", source(disaggregated=True)).text
+    script = re.sub(r"(?ms)^[A-Z_]+=.*?&$", "sleep 600 &", made)
+    assert script.count("sleep 600 &") >= 2
+    process = subprocess.Popen(
+        ["sh", "-c", script + "\n"], start_new_session=True, env={"PATH": os.environ["PATH"], "SERVER_API_KEY": "k"}
+    )
+    while len(psutil.Process(process.pid).children()) < 2 and process.poll() is None:
+        pass
+    children = psutil.Process(process.pid).children()
+    os.kill(process.pid, signal.SIGTERM)
+    process.wait(timeout=20)
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert alive == []

@@ -144,6 +144,19 @@ def test_a_server_that_fails_ends_the_test_with_its_words(
     assert any("out of luck" in words for words in result.levels[0].errors)
     assert any("4 of 4 requests failed" in note for note in result.notes)
     assert result.sentence == "No request was answered."
+    assert result.status == "failed"
+
+
+def test_a_server_that_fails_at_the_last_level_is_no_success(
+    services: Services, variant: Variant, server: LoadServer
+) -> None:
+    def fails(event: object) -> None:
+        server.failing = server.failing or isinstance(event, LevelDone)
+
+    result = run(services, variant, plan(warmup=0), LoadWatcher(fails))
+    assert [bool(level.failed) for level in result.levels] == [False, True]
+    assert result.status == "failed"
+    assert "of 4 requests failed." in result.sentence
 
 
 def test_a_server_that_is_not_there_is_an_error(services: Services, variant: Variant, server: LoadServer) -> None:

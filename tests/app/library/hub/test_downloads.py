@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import logging
 import os
@@ -21,7 +22,7 @@ from app.library import Library
 from app.library.hub import Downloads
 from app.library.hub.record import Download, Record, Records
 from app.paths import Paths
-from tests.app.library import builders
+from tests.app.library import builders, layouts
 from tests.app.library.hub.setting import FILE, NAME, QUICK, folder_repo, noise, only, opened, parts
 from tests.hub_server import Fault, HubServer, Repo
 
@@ -441,3 +442,26 @@ def test_rates_are_of_the_last_seconds() -> None:
 def test_values(home: Path) -> None:
     assert Download(id="a", repo="r", name="n", state="queued", bytes=1, done_bytes=0).rate is None
     assert Library(Paths(home)).variants() == []
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_copy_in_another_programs_cache_is_checked_before_it_counts(
+    server: HubServer, home: Path, tiny_gguf: Path, tmp_path: Path, right: bool
+) -> None:
+    """The cache's name for a file is the digest that it ought to have, not the one that it has."""
+    cache = tmp_path / "hub"
+    snapshot = layouts.hub(cache, "org/tiny-GGUF", {FILE: tiny_gguf.read_bytes()})
+    with opened(home, server) as (library, hub, downloads):
+        library.add_place(cache)
+        library.scan()
+        if not right:
+            blob = (snapshot / FILE).resolve()
+            data = bytearray(blob.read_bytes())
+            data[-1] ^= 1
+            blob.write_bytes(data)
+            library.scan()
+        done = downloads.wait(downloads.start(only(hub)), LIMIT_S)
+        assert done.state == "done"
+        variant = library.get(done.ref)
+        assert (variant.origin.kind, bool(server.files_asked())) == (("place", False) if right else ("hub", True))
+        assert hashlib.sha256(Path(variant.path).read_bytes()).hexdigest() == variant.files[0].sha256

@@ -15,7 +15,7 @@ import pytest
 
 from app.errors import TandemError
 from app.library.hub.transfer import Patience, Transfer, Wanted, retry_after
-from app.library.hub.wire import StoppedError, Wire
+from app.library.hub.wire import BrokenError, StoppedError, Wire
 from tests.app.library.hub.setting import QUICK, noise, roomy
 from tests.hub_server import Fault, HubServer, Repo
 
@@ -290,3 +290,14 @@ def test_stopping_wakes_a_waiting_thread(server: HubServer, tmp_path: Path, wher
         kept = (tmp_path / "0.part").read_bytes()
         assert kept == DATA[: len(kept)]
         assert kept
+
+
+def test_a_closed_port_and_a_name_that_is_none_are_told_apart() -> None:
+    said = []
+    for url in ("http://127.0.0.1:9/x", "http://nobody.invalid/x"):
+        wire = Wire(url, "", stall_s=3, connect_s=3)
+        with pytest.raises(BrokenError) as caught, wire.get(url, {}):
+            pass
+        wire.close()
+        said.append(str(caught.value))
+    assert said == ["it cannot be connected to", "its name is not known"]

@@ -15,8 +15,12 @@ from pytestqt.qtbot import QtBot
 from app.errors import TandemError
 from app.library import File
 from app.ui import theme as themes
+from app.ui.models.hub_offers import OfferTable
 from app.ui.models.hub_view import HubView
 from app.ui.state.hub_address import Address
+from app.ui.state.hub_fit import FitLine
+from app.ui.state.hub_listing import OfferLine
+from app.ui.widgets.elide import ElidedLabel
 from app.ui.widgets.label import Label
 from tests.app.ui.models.hub_made import QWEN, Opened, download, listing, model, offer, opened, settle
 from tests.fakes import variant
@@ -284,3 +288,17 @@ def test_a_narrow_window_cuts_no_button(view: HubView, hub: Opened, qtbot: QtBot
     settle()
     assert view._tabs.x() > view.field.x()
     assert "needs 7.3 GB, 9.0 GB free" in texts(view.detail)
+
+
+def test_a_long_reason_does_not_push_the_name_away(qtbot: QtBot, qapp: QApplication):
+    table = OfferTable(themes.install(qapp, "light"))
+    qtbot.addWidget(table)
+    table.resize(780, 300)
+    table.show()
+    said = "config.json is gated: the hub gives it to people who accepted the conditions on its page"
+    table.show_lines(
+        [OfferLine("Q4_K_M", "gguf", "chat", 294, 2, "", FitLine("unknown", "not known", said, said, None))]
+    )
+    settle()
+    name = next(label for label in table.findChildren(ElidedLabel) if label.text() == "Q4_K_M")
+    assert name.width() >= name.fontMetrics().horizontalAdvance("Q4_K_M")

@@ -16,11 +16,14 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, 
 from app.errors import TandemError
 from app.ui import theme as themes
 from app.ui.commands import Commands
+from app.ui.models.about import _grouped
 from app.ui.models.lines import LinesList
 from app.ui.pages import models as pages
 from app.ui.pages.models import ModelsPage
 from app.ui.program import Program
 from app.ui.state.models import ModelsState
+from app.ui.state.models_assess import EngineLine
+from app.ui.state.models_places import Unusable
 from app.ui.widgets.conversation_search import SearchField
 from tests.app.ui.models import made
 from tests.app.ui.models.conftest import DETAILS
@@ -424,3 +427,33 @@ def test_the_page_is_built_from_the_program_and_its_sides_stay_folded(qtbot: Any
     again.show()
     assert not again.bones.is_shown("inspector")
     until(lambda: program.models.settled)
+
+
+def test_a_template_is_shown_for_models_that_talk_only(page: ModelsPage, until: Until) -> None:
+    page.state.select(QWEN)
+    until(lambda: page.state.settled)
+    page.inspector.show_tab("template")
+    page.state.select("whisper-base.en:int8")
+    until(lambda: page.state.settled)
+    assert button(page, "models.tab_template").isHidden()
+    assert page.inspector._stack.currentWidget() is page.inspector.about
+
+
+def test_engines_with_one_reason_stand_together() -> None:
+    lines = [EngineLine(name, name.upper(), False, why) for name, why in (("a", "x"), ("b", "y"), ("c", "x"))]
+    assert _grouped(lines) == [("A, C", "x"), ("B", "y")]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/h/.cache/huggingface/hub/models--google--flan-t5-base/snapshots/1a2b/model.safetensors", "google/flan-t5-base · model.safetensors"),
+        ("/h/.cache/huggingface/hub/models--google--flan-t5-base", "google/flan-t5-base"),
+        ("/h/.cache/huggingface/hub/models--google--flan-t5-base/snapshots/1a2b", "google/flan-t5-base"),
+        ("/h/.ollama/models/manifests/registry.ollama.ai/library/gone/latest", "gone:latest"),
+        ("/h/.ollama/models/manifests/registry.ollama.ai/ada/gone/7b", "ada/gone:7b"),
+        ("/h/models/notes.gguf", "notes.gguf"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_called_as_its_program_calls_it(path: str, name: str) -> None:
+    assert Unusable(path, "", 0, "", "").name == name

@@ -166,10 +166,11 @@ def test_a_place_that_is_gone_filters_no_longer(read: ModelsState, library: Made
 
 
 def test_numbers_of_weights() -> None:
-    assert [params_words(n) for n in (None, 0, 4_000, 134_515_008, 7_241_732_096)] == [
+    assert [params_words(n) for n in (None, 0, 1_408, 40_000, 134_515_008, 7_241_732_096)] == [
         "–",
         "–",
-        "4 k",
+        "1,408",
+        "40 k",
         "135 M",
         "7.2 B",
     ]

@@ -21,7 +21,7 @@ from app.store import LoadTestRecord
 from app.ui.pages.servers import ServersPage
 from app.ui.servers.load_chart import curves, top_of
 from app.ui.servers.load_table import cells, errors
-from app.ui.servers.load_view import LoadView
+from app.ui.servers.load_view import LoadView, _version
 from app.ui.state.load_form import Form
 from app.ui.state.load_test import LoadTestState
 from app.ui.state.server_keeping import Draft
@@ -337,3 +337,25 @@ def test_an_axis_ends_at_a_round_number(most: float, top: float):
     found, step = top_of(most)
     assert found == pytest.approx(top)
     assert 2 <= found / step <= 5
+
+
+def test_a_version_is_said_once():
+    assert [_version(text) for text in ("0.32.0 vLLM 0.32.0 (uvicorn)", "0.6.0 build 7", "")] == [
+        "vLLM 0.32.0 (uvicorn)", "0.6.0 build 7", "",
+    ]  # fmt: skip
+
+
+def test_columns_and_curves_give_way_in_a_narrow_window(qtbot: QtBot, page: ServersPage, state: ServersState):
+    page.show_view(1)
+    settle()
+    shows = view(page)
+    shows.state.result = result(level(1, 50), level(2, 90))
+    shows.refresh()
+    for width, fewest, most, stacked in ((1492, 10, 10, False), (780, 5, 9, True)):
+        page.resize(width, 800)
+        settle()
+        heads = [label for column in shows.table._columns.values() for label in column[:1]]
+        assert fewest <= sum(not label.isHidden() for label in heads) <= most
+        assert shows._page.widget().width() <= shows._page.viewport().width(), "nothing is cut at the right"
+        assert (shows.itl.x() == shows.ttft.x()) is stacked
+        assert (shows.itl.y() > shows.ttft.y()) is stacked

@@ -338,3 +338,38 @@ def test_without_any_local_model_both_lanes_are_the_served_one(
 def test_likeness_knows_sizes_apart():
     assert likeness("org/SmolLM2-135M-Instruct", variant()) > likeness("org/SmolLM2-360M-Instruct", variant())
     assert likeness("???", variant()) == 0
+    folder = "/srv/models/smollm2-135m/bf16-safetensors/model"
+    assert likeness(folder, variant()) > likeness("/srv/models/gemma-3-1b-it/bf16/model", variant())
+
+
+def test_without_one_that_is_alike_both_lanes_are_the_served_one(
+    qtbot: QtBot, state: ServersState, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+):
+    answering(monkeypatch, "org/Mixtral-8x7B")
+    add(qtbot, state)
+    services.library.items = [local("gemma 3 1b it")]
+    one, other = state.lanes(state.servers.variants()[0].id)
+    assert one == other
+
+
+def test_a_key_that_is_gone_or_wrong_is_told_apart_from_none(
+    qtbot: QtBot, page: ServersPage, state: ServersState, monkeypatch: pytest.MonkeyPatch
+):
+    failing(monkeypatch, "bad_key")
+    assert state.standing(add(qtbot, state)).word == "asks for a key"
+    state.begin_edit()
+    state.save(Draft(URL, "Box", "", "sk-wrong"))
+    asked(qtbot, state)
+    assert state.server is not None
+    assert state.standing(state.server).word == "its key is missing or wrong"
+
+
+def test_the_form_that_is_opened_for_a_key_waits_for_it(
+    qtbot: QtBot, page: ServersPage, state: ServersState, monkeypatch: pytest.MonkeyPatch
+):
+    failing(monkeypatch, "bad_key")
+    add(qtbot, state)
+    page.activateWindow()
+    qtbot.waitUntil(page.isActiveWindow)
+    click(qtbot, page, "servers.edit")
+    qtbot.waitUntil(page.form.key.hasFocus)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from app.library import Lineage
 from app.ui.state import knob_book, picks
 from app.ui.state.picks import PickerModel
 from app.ui.state.sessions import Opened
 from tests.fakes import N_CTX, N_THREADS, OTHER, SPEC, FakeLibrary, variant
 
 MODELS = [PickerModel(f"m{i}", f"Model {i}", "Q4_K" if i % 2 else "bf16") for i in range(500)]
+REMOTE = msgspec.structs.replace(SPEC, id="remote", title="Remote engine", formats=("server", "other"))
 OPENED = [
     Opened("s1", "Model 7", "llama.cpp · q4 · 90 MB", True),
     Opened("s2", "Model 9", "transformers · bf16", False),
@@ -78,3 +82,22 @@ def test_what_an_engine_made_of_a_setting_is_said_where_it_differs():
         "n_threads": "Auto → 2 threads: the cores this process may use",
     }
     assert knob_book.effective_words((N_CTX,), asked, {"n_ctx": 4096}, {}) == {}
+
+
+def test_another_engine_that_would_load_it_is_named():
+    sections = picks.picker_models([variant(format="other")], SPEC, 0, None, [SPEC, REMOTE])
+    assert sections[0].off == "opens in Remote engine"
+
+
+def test_a_model_on_a_server_has_no_size_here():
+    served = variant(
+        "served",
+        format="server",
+        bytes=0,
+        bits_per_weight=None,
+        mix={},
+        lineage=Lineage("original", "", "served by Box"),
+    )
+    assert (picks.chip(served), picks.mix(served)) == ("served", "")
+    [found] = picks.picker_models([served], REMOTE, 0)
+    assert (found.detail, found.off) == ("served by Box", "")

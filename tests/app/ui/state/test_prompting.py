@@ -63,7 +63,7 @@ def test_files_are_read_in_order_and_taken_once(drafting: Prompting, tmp_path: P
     assert [file.reading for file in drafting.files] == [True, True]
     files = settle()
     assert [(file.name, file.detail, file.problem) for file in files] == [
-        ("a.txt", "0 kB", ""),
+        ("a.txt", "10 B", ""),
         ("paper.pdf", "2 pages", ""),
     ]
     assert [document.text for document in drafting.take()] == ["some words", "one\n\ntwo"]

@@ -64,7 +64,7 @@ def test_both_answers_stand_with_their_differences(changed, services):
     assert found["decode"].change == "2.00×"
     assert found["words"].change == "differs at word 4"
     assert "fine" in found["words"].tip
-    assert found["memory"].change == "+0 kB"
+    assert found["memory"].change == "+0 B"
     assert "4,096 → 8,192" in trial.trial.what
 
 

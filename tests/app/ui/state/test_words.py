@@ -10,7 +10,7 @@ from tests.fakes import METRICS
 
 
 @pytest.mark.parametrize(
-    ("count", "shown"), [(None, "–"), (98_362_432, "98 MB"), (1_400_000_000, "1.4 GB"), (2_500, "2 kB")]
+    ("count", "shown"), [(None, "–"), (98_362_432, "98 MB"), (1_400_000_000, "1.4 GB"), (2_500, "2 kB"), (420, "420 B")]
 )
 def test_sizes(count, shown):
     assert words.size(count) == shown
@@ -41,9 +41,7 @@ def test_a_title_is_cut_at_a_word():
 
 def test_a_figure_that_cannot_be_had_is_left_out_of_the_footer_not_zero():
     assert figures.footer({"ttft_s": None, "n_in": None, "decode_tok_s": None}, "stop") == ""
-    assert figures.footer({"n_in": 5.0, "n_cached": None}, "length") == (
-        "newly read 5, re-used 0 tokens · stopped at max tokens"
-    )
+    assert figures.footer({"n_in": 5.0, "n_cached": None}, "length") == ("read 5 tokens · stopped at max tokens")
 
 
 def test_live_figures_keep_what_is_not_said_again():
@@ -71,3 +69,9 @@ def test_the_estimates_record_is_in_words(program):
     found = program.model.estimate()
     assert estimate.headline(found).startswith("Fits: about ")
     assert estimate.record(found, program.model.spec) == "no loads here to learn from yet"
+
+
+def test_a_moment_is_a_time_today_and_a_date_before():
+    now = datetime(2026, 11, 25, 12, 0)
+    assert words.moment(datetime(2026, 11, 25, 9, 28).timestamp(), now.timestamp()) == "09:28"
+    assert words.moment(datetime(2026, 11, 24, 23, 59).timestamp(), now.timestamp()) == "2026-11-24"

@@ -54,7 +54,7 @@ def test_a_seed_has_no_slider() -> None:
 
 @pytest.mark.parametrize(("knob", "value", "text"), [
     (MAX_TOKENS, 4096, "4,096"), (TEMPERATURE, 0.7, "0.70"), (TEMPERATURE, 0.125, "0.125"), (MIN_P, 1e-05, "1e-05"),
-    (SEED, None, ""), (CONTEXT, "auto", ""),
+    (SEED, None, ""), (CONTEXT, "auto", ""), (TEMPERATURE, 300.0, "300"), (TEMPERATURE, 300.5, "300.50"),
 ])  # fmt: skip
 def test_numbers_as_they_stand_in_the_field(knob: Knob, value: object, text: str) -> None:
     assert number_text(knob, value) == text  # type: ignore[arg-type]
