@@ -5,16 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from engines import hardware
 from engines.chat.vllm import SPEC
 from engines.knobs import Settings
-from engines.protocol import ModelFiles
+from engines.protocol import Loaded, ModelFiles
 from engines.servers.launch import HOST
 from engines.servers.launched import LaunchedServer
+
+CACHE_SHARE, MOST_CACHE = 0.25, 16  # of the free memory, GiB
 
 
 class Vllm(LaunchedServer):
     """`vllm serve FOLDER`."""
 
+    _chosen: int | None = None
     engine = SPEC.id
     program = "vllm"
     knobs = SPEC.load
@@ -43,5 +47,23 @@ class Vllm(LaunchedServer):
         )  # fmt: skip
 
     def _environment(self, knobs: Settings) -> dict[str, str]:
-        space = knobs["cpu_kvcache_space"]
+        space = self._space(knobs)
         return {} if space is None else {"VLLM_CPU_KVCACHE_SPACE": str(space)}
+
+    def _effective(self, knobs: Settings, loaded: Loaded) -> tuple[Settings, dict[str, str]]:
+        effective, why = super()._effective(knobs, loaded)
+        if effective["cpu_kvcache_space"] is None and (space := self._space(knobs)) is not None:
+            effective["cpu_kvcache_space"] = space
+            why["cpu_kvcache_space"] = "a quarter of the memory that was free: vLLM's own choice wants nearly all of it"
+        return effective, why
+
+    def _space(self, knobs: Settings) -> int | None:
+        """GiB of KV cache on a CPU. Left alone, vLLM wants 0.92 of all memory there and ends where other programs run."""
+        asked = knobs["cpu_kvcache_space"]
+        if isinstance(asked, int):
+            return asked
+        if hardware.machine().gpus or knobs["gpu_memory_utilization"] is not None:
+            return None
+        if self._chosen is None:
+            self._chosen = max(1, min(MOST_CACHE, int(hardware.free_memory() * CACHE_SHARE) >> 30))
+        return self._chosen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import mmap
 import sys
 from pathlib import Path
@@ -183,10 +184,11 @@ def test_the_kind_of_a_load_is_the_same_asked_and_effective() -> None:
 
 
 def test_resident_memory_is_that_of_this_process() -> None:
+    gc.collect()  # what other tests left must not go while this one counts
     before = memory.rss()
-    held = bytearray(64 << 20)
+    held = bytearray(256 << 20)
     held[::4096] = b"x" * len(held[::4096])
-    assert memory.rss() - before > 60 << 20
+    assert memory.rss() - before > 200 << 20
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the peak counts from the process's start")

@@ -128,11 +128,12 @@ class Swatch(QWidget):
 
 
 def fill(painter: QPainter, theme: Theme, part: QRectF, number: int) -> None:
-    """The slate ramp; every second part is hatched, so that neighbours differ by more than a shade. Outlined in dim."""
+    """The slate ramp; every second part is hatched, so that neighbours differ by more than a shade, and in its second round
+    the other ones are: no two of eight parts look alike. Outlined in dim."""
     painter.save()
     painter.setClipRect(part, Qt.ClipOperation.IntersectClip)
     painter.fillRect(part, theme.colour(RAMP[number % len(RAMP)]))
-    if number % 2:
+    if (number + number // len(RAMP)) % 2:
         colour = theme.colour("surface")
         colour.setAlpha(150)
         painter.setPen(QPen(colour, 0))

@@ -11,9 +11,11 @@ import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
+from engines import hardware
 from engines.chat.vllm import SPEC
 from engines.chat.vllm_adapter import Vllm
 from engines.errors import EngineError
@@ -271,3 +273,15 @@ def test_a_servers_slow_end_is_waited_for_after_a_cut_and_only_then() -> None:
     cut, refused = EngineError("cut_off", "cut"), EngineError("context_full", "too long")
     assert (adapter._explain(cut).code, adapter._explain(refused)) == ("server_ended", refused)
     assert waited[1] == 0.0
+
+
+def test_on_a_cpu_vllm_takes_a_quarter_of_what_is_free_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = msgspec.structs.replace(hardware.machine(), gpus=())
+    monkeypatch.setattr(hardware, "machine", lambda: bare)
+    monkeypatch.setattr(hardware, "free_memory", lambda: 20 << 30)
+    knobs = defaults(SPEC.load)
+    assert Vllm()._environment(knobs) == {"VLLM_CPU_KVCACHE_SPACE": "5"}
+    assert Vllm()._environment(knobs | {"cpu_kvcache_space": 2}) == {"VLLM_CPU_KVCACHE_SPACE": "2"}
+    assert Vllm()._environment(knobs | {"gpu_memory_utilization": 0.5}) == {}
+    monkeypatch.setattr(hardware, "free_memory", lambda: 1 << 30)
+    assert Vllm()._environment(knobs) == {"VLLM_CPU_KVCACHE_SPACE": "1"}

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QRectF, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QMessageBox, QWidget
 
@@ -17,6 +17,7 @@ from app.errors import TandemError
 from app.ui import theme as themes
 from app.ui.commands import Commands
 from app.ui.models.about import _grouped
+from app.ui.models.disk_card import fill
 from app.ui.models.lines import LinesList
 from app.ui.pages import models as pages
 from app.ui.pages.models import ModelsPage
@@ -457,3 +458,15 @@ def test_engines_with_one_reason_stand_together() -> None:
 )  # fmt: skip
 def test_what_cannot_be_used_is_called_as_its_program_calls_it(path: str, name: str) -> None:
     assert Unusable(path, "", 0, "", "").name == name
+
+
+def test_no_two_parts_of_the_disk_look_alike(qapp: QApplication) -> None:
+    look = themes.install(qapp, "light")
+    swatches = []
+    for number in range(8):
+        image = QImage(20, 20, QImage.Format.Format_RGB32)
+        painter = QPainter(image)
+        fill(painter, look, QRectF(0, 0, 20, 20), number)
+        painter.end()
+        swatches.append(bytes(image.constBits()))
+    assert len(set(swatches)) == 8
