@@ -16,22 +16,28 @@ STEPS = 2000  # of the focus chain: more than any page has
 
 
 class FocusKeeper(QObject):
-    """pages: the one in front of them is kept the focus."""
+    """pages: the one in front of them is kept the focus.
+
+    It never looks at the widgets that Qt names in its signal: one of them may be in its own destructor, and a Python object
+    that is made for it then outlives it. What had the focus is what this object saw having it.
+    """
 
     def __init__(self, pages: QStackedWidget) -> None:
         super().__init__(pages)
         self._pages = pages
+        self._now = QApplication.focusWidget()
         self._lost: QWidget | None = None
         self._landed: QWidget | None = None
         app = QApplication.instance()
         assert isinstance(app, QApplication)
-        app.focusChanged.connect(self._changed)
+        app.focusChanged.connect(self._moved)
 
     def _page(self) -> QWidget | None:
         return self._pages.currentWidget() if isValid(self._pages) else None
 
-    def _changed(self, old: QWidget | None, now: QWidget | None) -> None:
-        page = self._page()
+    def _moved(self) -> None:
+        old, self._now = self._now, QApplication.focusWidget()
+        now, page = self._now, self._page()
         if old is None or page is None or not isValid(old) or not page.isVisible():
             return
         if old.isVisible() or not page.isAncestorOf(old):

@@ -13,7 +13,10 @@ def as_yaml(value: object) -> str:
     yaml: Any = importlib.import_module("yaml")  # when the first file is written: the window opens without it
 
     class Dumper(yaml.SafeDumper):  # type: ignore[misc]
-        """With blocks for texts of several lines."""
+        """With blocks for texts of several lines, and every value written out where it stands."""
+
+        def ignore_aliases(self, data: object) -> bool:
+            return True
 
     def text(dumper: Any, words: str) -> Any:
         return dumper.represent_scalar("tag:yaml.org,2002:str", words, style="|" if "\n" in words else None)

@@ -295,3 +295,9 @@ def test_a_script_of_several_servers_ends_them_all(tmp_path):
     process.wait(timeout=20)
     _, alive = psutil.wait_procs(children, timeout=20)
     assert alive == []
+
+
+@pytest.mark.parametrize(("target", "form"), ALL)
+def test_no_yaml_refers_to_another_place_in_it(target, form):
+    text = export(target, form, source(disaggregated=True, tensor_parallel=2)).text
+    assert not re.search(r"[&*]id\d", text)
