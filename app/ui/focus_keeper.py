@@ -18,46 +18,41 @@ STEPS = 2000  # of the focus chain: more than any page has
 class FocusKeeper(QObject):
     """pages: the one in front of them is kept the focus.
 
-    It never looks at the widgets that Qt names in its signal: one of them may be in its own destructor, and a Python object
-    that is made for it then outlives it. What had the focus is what this object saw having it.
+    It looks a turn of the event loop later, and asks nothing while the focus moves: one of the two widgets may be in its own
+    destructor then, and a Python object that is made for it there leaves Qt's style with a pointer to nothing.
     """
 
     def __init__(self, pages: QStackedWidget) -> None:
         super().__init__(pages)
         self._pages = pages
-        self._now = QApplication.focusWidget()
-        self._lost: QWidget | None = None
-        self._landed: QWidget | None = None
+        self._held: QWidget | None = None  # what had the focus when it was looked at last
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._look)
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         app.focusChanged.connect(self._moved)
 
-    def _page(self) -> QWidget | None:
-        return self._pages.currentWidget() if isValid(self._pages) else None
-
     def _moved(self) -> None:
-        old, self._now = self._now, QApplication.focusWidget()
-        now, page = self._now, self._page()
-        if old is None or page is None or not isValid(old) or not page.isVisible():
-            return
-        if old.isVisible() or not page.isAncestorOf(old):
-            return
-        if now is not None and page.isAncestorOf(now) and now.parentWidget() is old.parentWidget():
-            return  # beside it: just where one looks
-        self._lost, self._landed = old, now
-        QTimer.singleShot(0, self, self._bring_back)
+        self._soon.start()
 
-    def _bring_back(self) -> None:
+    def _look(self) -> None:
         """What came in place of the lost one is on the page by now."""
-        lost, page, focused = self._lost, self._page(), QApplication.focusWidget()
-        self._lost = None
-        if page is None or not page.isVisible() or focused is not self._landed:
-            return  # somebody has chosen since
-        near = _nearest(lost, page) if lost is not None and isValid(lost) and page.isAncestorOf(lost) else None
-        if near is not None:
-            near.setFocus(Qt.FocusReason.OtherFocusReason)
-        elif focused is None or not page.isAncestorOf(focused):
-            page.setFocus(Qt.FocusReason.OtherFocusReason)
+        held, page, now = self._held, self._pages.currentWidget(), QApplication.focusWidget()
+        if (
+            held is not None
+            and page is not None
+            and _lost(held, page)
+            and not (now is not None and page.isAncestorOf(now))
+        ):
+            (_nearest(held, page) or page).setFocus(Qt.FocusReason.OtherFocusReason)
+        self._held = QApplication.focusWidget()
+
+
+def _lost(held: QWidget, page: QWidget) -> bool:
+    """Whether it went from a page that is still there."""
+    return page.isVisible() and isValid(held) and page.isAncestorOf(held) and not held.isVisible()
 
 
 def _nearest(lost: QWidget, page: QWidget) -> QWidget | None:

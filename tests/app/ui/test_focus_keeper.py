@@ -47,6 +47,7 @@ def window(qtbot: QtBot) -> Window:
     made.activateWindow()
     qtbot.waitUntil(made.isActiveWindow)
     made.start.setFocus(Qt.FocusReason.TabFocusReason)
+    QApplication.processEvents()
     return made
 
 
@@ -58,6 +59,7 @@ def test_what_came_in_its_place_gets_the_focus(qtbot: QtBot, window: Window):
 def test_what_stands_before_it_is_as_near_as_what_stands_behind(qtbot: QtBot, window: Window):
     window.begin()
     window.stop.setFocus(Qt.FocusReason.TabFocusReason)
+    QApplication.processEvents()
     window.stop.hide()
     window.start.show()
     qtbot.waitUntil(lambda: QApplication.focusWidget() is window.start)
