@@ -12,9 +12,7 @@ from app.cli import program
 from app.cli.program import Program
 from app.errors import TandemError
 
-HEADLESS = (
-    "Without a screen there are: tandem run, compare, models, servers, loadtest, deploy, engines, doctor, history, shot (see tandem --help)."
-)
+HEADLESS = "Without a screen there are: tandem run, compare, models, servers, loadtest, deploy, engines, doctor, history, shot (see tandem --help)."
 
 
 COMMANDS = {

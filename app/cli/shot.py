@@ -11,7 +11,19 @@ import click
 from app.cli.program import Program, json_option, not_built, pass_program, show_json
 from app.errors import TandemError
 
-PAGES = ("chat", "transcribe", "speak", "image", "video", "compare", "models", "servers", "hardware", "history", "settings")
+PAGES = (
+    "chat",
+    "transcribe",
+    "speak",
+    "image",
+    "video",
+    "compare",
+    "models",
+    "servers",
+    "hardware",
+    "history",
+    "settings",
+)
 BUILT = ("chat", "compare", "models", "servers", "settings")
 
 

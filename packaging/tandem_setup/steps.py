@@ -37,7 +37,9 @@ class Group:
     needed: bool = True
 
 
-CORE = Group("core", "click, jinja2, msgspec, numpy, platformdirs, portalocker, psutil, urllib3", "core libraries, about 80 MB")
+CORE = Group(
+    "core", "click, jinja2, msgspec, numpy, platformdirs, portalocker, psutil, urllib3", "core libraries, about 80 MB"
+)
 WINDOW = Group("window", "PySide6.QtWidgets", "window (PySide6), about 300 MB")
 HUB = Group("hub", "huggingface_hub, keyring, send2trash, yaml", "model hub, keyring and trash, about 40 MB")
 DEV = Group("dev", "pytest, mypy, ruff, importlinter", "tools for the checks, about 120 MB")

@@ -3,74 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPen
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QListView,
-    QMenu,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from app.ui import icons
 from app.ui.language import tr
 from app.ui.state.compare_shelf import OWN, Item
 from app.ui.theme import Theme
-from app.ui.widgets.label import Label, hint
-
-Index = QModelIndex | QPersistentModelIndex
-ITEM_ROLE = Qt.ItemDataRole.UserRole + 1
-
-
-class ItemModel(QAbstractListModel):
-    """Rows in their order, each heading before its first item. A heading is a plain string."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._lines: list[Item | str] = []
-
-    def set_items(self, items: Sequence[Item]) -> None:
-        """Show these."""
-        lines: list[Item | str] = []
-        heading = ""
-        for item in items:
-            if item.heading != heading:
-                heading = item.heading
-                lines.append(heading)
-            lines.append(item)
-        self.beginResetModel()
-        self._lines = lines
-        self.endResetModel()
-
-    def row_of(self, id: str) -> int:
-        """The row of an item, or -1."""
-        return next((i for i, line in enumerate(self._lines) if isinstance(line, Item) and line.id == id), -1)
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008  Qt's name and default
-        return 0 if parent.isValid() else len(self._lines)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._lines):
-            return None
-        line = self._lines[index.row()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return line if isinstance(line, str) else f"{line.title}, {line.detail}"
-        if role == Qt.ItemDataRole.ToolTipRole and isinstance(line, Item):
-            return hint(line.title)
-        return line if role == ITEM_ROLE and isinstance(line, Item) else None
-
-    def flags(self, index: Index) -> Qt.ItemFlag:
-        if not isinstance(self.data(index, ITEM_ROLE), Item):
-            return Qt.ItemFlag.NoItemFlags
-        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+from app.ui.widgets.label import Label
+from app.ui.widgets.line_list import Heading, LineList, Look, across, side_column, words
 
 
 class ComparisonList(QWidget):
@@ -82,13 +25,10 @@ class ComparisonList(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._model = ItemModel(self)
-        self.view = _View(theme)
-        self.view.setModel(self._model)
-        self.view.setItemDelegate(_Delegate(theme, self.view))
-        self.view.clicked.connect(self._activate)
-        self.view.activated.connect(self._activate)
-        self.view.delete_pressed.connect(self._delete)
+        self.view = LineList(theme, "compare.list", tr("Comparisons"), _Look(theme))
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.picked.connect(lambda item: self.chosen.emit(item.id))
+        self.view.deleted.connect(self._delete)
         self.view.customContextMenuRequested.connect(self._menu)
         self.new = QToolButton()
         self.new.setProperty("kind", "quiet")
@@ -98,104 +38,57 @@ class ComparisonList(QWidget):
         icons.bind(self.new, theme, "plus", "text", 16)
         self.new.clicked.connect(self.created)
         self.nothing = Label(theme, tr("What you compare is kept here."), "dim", "dim", wrap=True)
-        head = QHBoxLayout()
-        head.addWidget(Label(theme, tr("Comparisons"), "dim", "dim", "semibold"))
-        head.addStretch(1)
-        head.addWidget(self.new)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(theme.px(14), theme.px(10), theme.px(8), theme.px(8))
-        column.setSpacing(theme.px(6))
-        column.addLayout(head)
-        column.addWidget(self.nothing)
-        column.addWidget(self.view, 1)
+        side_column(self, theme, tr("Comparisons"), self.new, self.nothing, self.view)
 
     def set_items(self, items: Sequence[Item], current: str) -> None:
         """Show these and mark one; says nothing."""
-        self._model.set_items(items)
+        self.view.rows.show(_rows(items))
         self.nothing.setVisible(not items)
-        row = self._model.row_of(current)
-        self.view.setCurrentIndex(self._model.index(row) if row >= 0 else QModelIndex())
+        self.view.mark(self.view.rows.row_of(current))
 
-    def _activate(self, index: Index) -> None:
-        item = index.data(ITEM_ROLE)
-        if isinstance(item, Item):
-            self.chosen.emit(item.id)
-
-    def _delete(self) -> None:
-        item = self.view.currentIndex().data(ITEM_ROLE)
-        if isinstance(item, Item) and item.id.startswith(OWN):
+    def _delete(self, item: Item) -> None:
+        if item.id.startswith(OWN):
             self.deleted.emit(item.id)
 
     def _menu(self, where: QPoint) -> None:
-        item = self.view.indexAt(where).data(ITEM_ROLE)
-        if isinstance(item, Item) and item.id.startswith(OWN):
+        item = self.view.line_at(self.view.indexAt(where))
+        if item is not None and item.id.startswith(OWN):
             menu = QMenu(self)
             menu.addAction(tr("Delete"), lambda: self.deleted.emit(item.id))
             menu.exec(self.view.viewport().mapToGlobal(where))
             menu.deleteLater()
 
 
-class _View(QListView):
-    delete_pressed = Signal()
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.setObjectName("compare.list")
-        self.setAccessibleName(tr("Comparisons"))
-        self.setMouseTracking(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.setSpacing(theme.px(1))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  Qt's name
-        if event.key() == Qt.Key.Key_Delete:
-            self.delete_pressed.emit()
-            return
-        super().keyPressEvent(event)
+def _rows(items: Sequence[Item]) -> list[Item | str]:
+    """Each heading before its first item."""
+    rows: list[Item | str] = []
+    heading = ""
+    for item in items:
+        if item.heading != heading:
+            heading = item.heading
+            rows.append(heading)
+        rows.append(item)
+    return rows
 
 
-class _Delegate(QStyledItemDelegate):
+class _Look(Look[Item]):
     """Title over detail; elides, and the tooltip has the whole title."""
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme = theme
+    heading = Heading(28, 6, "regular")
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802  Qt's name
-        item = isinstance(index.data(ITEM_ROLE), Item)
-        return QSize(self._theme.px(80), self._theme.px(44 if item else 28))
+    def key(self, line: Item) -> object:
+        return line.id
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        item = index.data(ITEM_ROLE)
-        if isinstance(item, Item):
-            self._paint_item(painter, option, item)
-        else:
-            painter.setFont(self._theme.font("caption"))
-            painter.setPen(self._theme.colour("dim"))
-            box = option.rect.adjusted(self._theme.px(8), self._theme.px(6), 0, 0)
-            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, index.data())
-        painter.restore()
+    def says(self, line: Item) -> str:
+        return f"{line.title}, {line.detail}"
 
-    def _paint_item(self, painter: QPainter, option: QStyleOptionViewItem, item: Item) -> None:
-        theme, px = self._theme, self._theme.px
-        box: QRect = option.rect
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
-        if chosen or option.state & QStyle.StateFlag.State_MouseOver:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.colour("accent_soft" if chosen else "sunken"))
-            painter.drawRoundedRect(box, px(6), px(6))
-        if chosen and option.state & QStyle.StateFlag.State_HasFocus:
-            painter.setPen(QPen(theme.colour("accent"), 2))
-            painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), px(6), px(6))
-        inner = box.adjusted(px(8), px(5), -px(8), -px(5))
-        half = inner.height() // 2
-        lines = ((item.title, "text", "text"), (item.detail, "caption", "text" if chosen else "dim"))
-        for number, (text, size, tone) in enumerate(lines):
-            painter.setFont(theme.font("dim" if size == "text" else "caption"))
-            painter.setPen(theme.colour(tone))
-            shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, inner.width())
-            room = QRect(inner.left(), inner.top() + number * half, inner.width(), half)
-            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+    def tip(self, line: Item) -> str:
+        return line.title
+
+    def height(self, line: Item) -> int:
+        return 44
+
+    def paint(self, painter: QPainter, box: QRect, line: Item, chosen: bool) -> None:
+        top, below = across(self.theme, box, 2)
+        words(painter, self.theme, top, line.title, self.theme.font("dim"))
+        words(painter, self.theme, below, line.detail, self.theme.font("caption"), "text" if chosen else "dim")

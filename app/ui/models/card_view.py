@@ -7,12 +7,13 @@ from PySide6.QtGui import QKeyEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QStyle, QStyleOptionViewItem
 
 from app.ui.language import tr
-from app.ui.models.paint import RIGHT, TONES, Index, Painted, is_chosen, pill, verdict, words
+from app.ui.models.paint import TONES, Painted, pill, verdict
 from app.ui.state.models_details import short_facts
 from app.ui.state.models_rows import Row, bits_words, format_words
 from app.ui.state.models_table import ROW_ROLE, SEEN_ROLE, VariantTable
 from app.ui.state.words import size
 from app.ui.theme import Theme
+from app.ui.widgets.line_list import RIGHT, Index, is_chosen, words
 
 LEAST, HEIGHT, GAP, EDGE = 240, 128, 10, 12
 

@@ -1,17 +1,15 @@
-"""What the lists of the Models page draw alike: the ground of a line, words that elide, a verdict's dot and word."""
+"""What the table and the cards of the Models page draw alike: a verdict's dot and word, a pill."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QPersistentModelIndex, QRect, QRectF, Qt
-from PySide6.QtGui import QFont, QHelpEvent, QPainter, QPen
-from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QToolTip, QWidget
+from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QRect, QRectF, Qt
+from PySide6.QtGui import QHelpEvent, QPainter
+from PySide6.QtWidgets import QAbstractItemView, QStyledItemDelegate, QStyleOptionViewItem, QToolTip, QWidget
 
 from app.ui.theme import Theme
 from app.ui.widgets.label import hint
+from app.ui.widgets.line_list import Index, words
 
-Index = QModelIndex | QPersistentModelIndex
-LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-RIGHT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
 TONES = {"fits": "good", "tight": "warning", "no": "bad"}
 
 
@@ -30,44 +28,6 @@ class Painted(QStyledItemDelegate):
             QToolTip.showText(event.globalPos(), hint(str(text)) if text else "", view)
             return True
         return super().helpEvent(event, view, option, index)
-
-
-def is_chosen(option: QStyleOptionViewItem) -> bool:
-    """True for the selected line."""
-    return bool(option.state & QStyle.StateFlag.State_Selected)
-
-
-def ground(painter: QPainter, theme: Theme, option: QStyleOptionViewItem, box: QRect | None = None) -> None:
-    """The rounded ground of a line that is chosen or under the pointer, with its focus ring."""
-    area, px = QRectF(box or option.rect), theme.px
-    chosen = is_chosen(option)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    if chosen or option.state & QStyle.StateFlag.State_MouseOver:
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour("accent_soft" if chosen else "sunken"))
-        painter.drawRoundedRect(area, px(6), px(6))
-    if chosen and option.state & QStyle.StateFlag.State_HasFocus:
-        painter.setPen(QPen(theme.colour("accent"), 2))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(area.adjusted(1, 1, -1, -1), px(6), px(6))
-
-
-def words(
-    painter: QPainter,
-    theme: Theme,
-    box: QRect,
-    text: str,
-    font: QFont,
-    tone: str = "text",
-    align: Qt.AlignmentFlag = LEFT,
-    mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
-) -> int:
-    """Draw one line, elided to its box. Returns its width."""
-    painter.setFont(font)
-    painter.setPen(theme.colour(tone))
-    shown = painter.fontMetrics().elidedText(text, mode, box.width())
-    painter.drawText(box, align, shown)
-    return painter.fontMetrics().horizontalAdvance(shown)
 
 
 def verdict(painter: QPainter, theme: Theme, box: QRect, text: str, tone: str, chosen: bool = False) -> None:

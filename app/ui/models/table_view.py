@@ -17,10 +17,11 @@ from PySide6.QtWidgets import (
 from app.ui import icons
 from app.ui.frame.quiet_scroll import QuietBar
 from app.ui.language import tr
-from app.ui.models.paint import LEFT, RIGHT, TONES, Index, Painted, first_line, ground, is_chosen, verdict, words
+from app.ui.models.paint import TONES, Painted, first_line, verdict
 from app.ui.state.models_rows import Row
 from app.ui.state.models_table import FIRST_ROLE, ROW_ROLE, SEEN_ROLE, Column, VariantTable
 from app.ui.theme import Theme
+from app.ui.widgets.line_list import LEFT, RIGHT, Index, ground, is_chosen, words
 
 LINE, HEAD, GAP, INDENT = 34, 28, 8, 14
 

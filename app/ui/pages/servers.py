@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QStackedWidget, QVBoxLayout, QWidget
 
 from app.glossary import Glossary
 from app.library.servers import PRESETS
@@ -18,7 +18,7 @@ from app.ui.servers.bar import ServersBar
 from app.ui.servers.editor import ServerForm
 from app.ui.servers.lesson import ServersLesson
 from app.ui.servers.listing import Line, ServerList
-from app.ui.servers.parts import column_page
+from app.ui.servers.parts import beside, column_page
 from app.ui.servers.server_view import ServerView, kind_title
 from app.ui.state.server_launch import EngineLaunch
 from app.ui.state.servers import Place, ServersState
@@ -199,13 +199,8 @@ class ServersPage(QWidget):
                 body.addStretch(1)
             self._middle.addWidget(scroll)
         self._first = QWidget()
-        across = QHBoxLayout(self._first)
-        across.setContentsMargins(0, 0, 0, 0)
-        across.setSpacing(0)
         self.list.setFixedWidth(theme.px(LIST_WIDTH))
-        across.addWidget(self.list)
-        across.addWidget(_rule())
-        across.addWidget(self._middle, 1)
+        beside(self._first, self.list, self._middle)
         self._views = QStackedWidget()
         self._views.addWidget(self._first)
         top = QFrame()
@@ -254,12 +249,6 @@ def _engine_line(engine: EngineLaunch) -> Line:
         return Line(ENGINE + engine.spec.id, title, "", tr("did not start, or ended"), "bad")
     off = engine.available is False
     return Line(ENGINE + engine.spec.id, title, "", tr("not installed") if off else tr("not started"), "dim")
-
-
-def _rule() -> QFrame:
-    line = QFrame()
-    line.setProperty("rule", "v")
-    return line
 
 
 def build(theme: Theme, program: Program, commands: Commands) -> ServersPage:

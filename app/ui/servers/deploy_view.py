@@ -10,18 +10,27 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
     QFileDialog,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
-    QPlainTextEdit,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )  # fmt: skip
 
-from app.ui.frame.quiet_scroll import QuietScroll
 from app.ui.language import tr
-from app.ui.servers.parts import Choice, Count, button, column_page, field, labelled, row
+from app.ui.servers.parts import (
+    Choice,
+    Count,
+    beside,
+    button,
+    code_view,
+    column_page,
+    field,
+    labelled,
+    lesson,
+    option_column,
+    row,
+)
 from app.ui.state.deploy import NEEDS_DRAFT, DeployState
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card
@@ -31,7 +40,6 @@ from app.ui.widgets.elide import ElidedLabel
 from app.ui.widgets.flow import Flow
 from app.ui.widgets.label import Label
 
-LEFT = 300
 MOST_GPUS = 1024
 
 
@@ -63,7 +71,7 @@ class DeployView(QWidget):
         self.method.activated.connect(lambda i: state.wish(speculate=str(self.method.itemData(i))))
         self.draft = field("deploy_draft", tr("Draft model"), tr("Draft model: org/name or a path"))
         self.draft.editingFinished.connect(lambda: state.wish(draft=self.draft.text()))
-        self.text = _text(theme)
+        self.text = code_view(theme, "deploy_text", tr("The deployment"), "dim")
         self._colours: Colourer | None = None
         self.copy = CopyButton(theme, self.text.toPlainText, "servers.deploy_copy", tr("Copy the text"))
         self.save = button("deploy_save", tr("Save…"), self._save)
@@ -167,29 +175,17 @@ class DeployView(QWidget):
     # --- layout -------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        across = QHBoxLayout(self)
-        across.setContentsMargins(0, 0, 0, 0)
-        across.setSpacing(0)
-        across.addWidget(self._left())
-        rule = QFrame()
-        rule.setProperty("rule", "v")
-        across.addWidget(rule)
         self._stack = QStackedWidget()
-        self._stack.addWidget(_lesson(self._theme))
+        words = tr(
+            "What you have tried and measured here is written down for vLLM, SGLang, TensorRT-LLM and Dynamo: as a command, a compose "
+            "file or a Kubernetes manifest, with a list of what the server cannot express. Get a model first: it needs one of the library."
+        )  # fmt: skip
+        self._stack.addWidget(lesson(self._theme, tr("From a lane here to a server anywhere"), words))
         self._stack.addWidget(self._right())
-        across.addWidget(self._stack, 1)
+        beside(self, self._left(), self._stack)
 
     def _left(self) -> QWidget:
         theme, px = self._theme, self._theme.px
-        column = self._options = QWidget()
-        body = QVBoxLayout(column)
-        body.setContentsMargins(px(14), px(14), px(8), px(14))
-        body.setSpacing(px(16))
-        words = tr("With the settings that stand for it in Chat's inspector.")
-        body.addLayout(labelled(theme, tr("What is deployed"), self.source, words))
-        body.addLayout(self._grid(tr("GPUs"), ("tensor", "pipeline", "data")))
-        body.addWidget(self.expert)
-        body.addLayout(labelled(theme, tr("Prefix caching"), self.caching))
         speculation = labelled(theme, tr("Speculation"), self.method)
         self._drafted = QWidget()
         inner = QVBoxLayout(self._drafted)
@@ -197,17 +193,21 @@ class DeployView(QWidget):
         inner.addWidget(self.draft)
         inner.addLayout(self._grid("", ("tokens",)))
         speculation.addWidget(self._drafted)
-        body.addLayout(speculation)
-        body.addWidget(self.split)
         self._workers = QWidget()
         workers = QVBoxLayout(self._workers)
         workers.setContentsMargins(0, 0, 0, 0)
         workers.addLayout(self._grid("", ("prefill", "decode")))
-        body.addWidget(self._workers)
-        body.addStretch(1)
-        scroll = QuietScroll()
-        scroll.setFixedWidth(px(LEFT))
-        scroll.setWidget(column)
+        words = tr("With the settings that stand for it in Chat's inspector.")
+        scroll, self._options = option_column(
+            theme,
+            labelled(theme, tr("What is deployed"), self.source, words),
+            self._grid(tr("GPUs"), ("tensor", "pipeline", "data")),
+            self.expert,
+            labelled(theme, tr("Prefix caching"), self.caching),
+            speculation,
+            self.split,
+            self._workers,
+        )
         return scroll
 
     def _grid(self, title: str, names: tuple[str, ...]) -> QGridLayout:
@@ -271,28 +271,3 @@ def _methods() -> tuple[tuple[str, str], ...]:
         ("", tr("As the lane has it")), ("ngram", tr("n-gram: from the prompt, no draft")), ("mtp", tr("MTP: the model's own heads")),
         ("draft_model", tr("Draft model")), ("eagle", "EAGLE"), ("eagle3", "EAGLE-3"),
     )  # fmt: skip
-
-
-def _text(theme: Theme) -> QPlainTextEdit:
-    view = QPlainTextEdit()
-    view.setObjectName("servers.deploy_text")
-    view.setAccessibleName(tr("The deployment"))
-    view.setReadOnly(True)
-    view.setProperty("code", "true")
-    view.setFont(theme.code_font("dim"))
-    view.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-    view.setTabChangesFocus(True)
-    return view
-
-
-def _lesson(theme: Theme) -> QWidget:
-    page, body = column_page(theme)
-    body.setContentsMargins(theme.px(24), theme.px(60), theme.px(24), theme.px(24))
-    body.addWidget(Label(theme, tr("From a lane here to a server anywhere"), "large", weight="semibold", wrap=True))
-    words = tr(
-        "What you have tried and measured here is written down for vLLM, SGLang, TensorRT-LLM and Dynamo: as a command, a compose file or "
-        "a Kubernetes manifest, with a list of what the server cannot express. Get a model first: it needs one of the library."
-    )  # fmt: skip
-    body.addWidget(Label(theme, words, "text", "dim", wrap=True))
-    body.addStretch(1)
-    return page

@@ -6,14 +6,14 @@ from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QTextCursor
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from app.glossary import Glossary
 from app.lab.session import SessionState
 from app.ui import icons
 from app.ui.language import tr
 from app.ui.servers.gauge_row import GaugeRow
-from app.ui.servers.parts import Choice, CommandLine, button, labelled, row
+from app.ui.servers.parts import Choice, CommandLine, button, code_view, heading, labelled, row
 from app.ui.state.server_gauges import silence
 from app.ui.state.server_launch import EngineLaunch, title
 from app.ui.state.servers import ServersState
@@ -75,7 +75,8 @@ class LaunchView(QWidget):
         self.address = CommandLine(theme, "address", tr("Address"))
         self.gauges = GaugeRow(theme, glossary)
         self._silence = Label(theme, "", "dim", "dim", wrap=True)
-        self.log = _log(theme)
+        self.log = code_view(theme, "log", tr("What the server writes"), "caption")
+        self.log.setFixedHeight(theme.px(160))
         self.log_card = Card(theme, tr("What it writes"))
         self.log_card.body.addWidget(self.log)
         self.chat = button("launch_chat", tr("Chat with this engine"), self._chat)
@@ -195,9 +196,9 @@ class LaunchView(QWidget):
             self._card = None
         if failure is not None:
             details = "\n".join((*failure.details[-FAILED_LINES:],) or engine.log[-FAILED_LINES:])
-            heading = tr("{engine} did not start, or ended", engine=engine.spec.title)
+            said = tr("{engine} did not start, or ended", engine=engine.spec.title)
             self._card = ErrorCard(
-                self._theme, heading, failure.message, failure.hint, (("again", tr("Start again")),), details
+                self._theme, said, failure.message, failure.hint, (("again", tr("Start again")),), details
             )
             self._card.action.connect(lambda _id: self._start())
             self._trouble.addWidget(self._card)
@@ -287,13 +288,7 @@ class LaunchView(QWidget):
 
     def _lay_out(self) -> None:
         px = self._theme.px
-        head = QHBoxLayout()
-        head.setSpacing(px(12))
-        head.addWidget(self.title, 1)
-        head.addWidget(self.chip)
-        top = QVBoxLayout()
-        top.setSpacing(px(6))
-        top.addLayout(head)
+        top = heading(self._theme, self.title, self.chip, gap=12)
         top.addWidget(self.about)
         self._trouble = QVBoxLayout()
         self.missing.body.addWidget(self._why)
@@ -308,19 +303,6 @@ class LaunchView(QWidget):
         for card in (self.running_card, self.start_card, self.log_card):
             column.addWidget(card)
         column.addStretch(1)
-
-
-def _log(theme: Theme) -> QPlainTextEdit:
-    view = QPlainTextEdit()
-    view.setObjectName("servers.log")
-    view.setAccessibleName(tr("What the server writes"))
-    view.setReadOnly(True)
-    view.setProperty("code", "true")
-    view.setFont(theme.code_font("caption"))
-    view.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-    view.setFixedHeight(theme.px(160))
-    view.setTabChangesFocus(True)
-    return view
 
 
 def _joined(command: tuple[str, ...]) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QMenu,
     QProgressBar,
@@ -24,13 +23,12 @@ from app.lab.loadtest.result import DEFINITIONS, LoadResult, Spread
 from app.lab.report import figures
 from app.library.served import telling_name
 from app.ui.frame.notices import Notices
-from app.ui.frame.quiet_scroll import QuietScroll
 from app.ui.language import tr
 from app.ui.servers.load_chart import ChartsCard, LoadChart, curves, rate_form, time_form
 from app.ui.servers.load_form import LoadForm
 from app.ui.servers.load_list import TestList
 from app.ui.servers.load_table import LoadTable, errors
-from app.ui.servers.parts import button, column_page, row
+from app.ui.servers.parts import beside, button, column_page, heading, lesson, option_column, row
 from app.ui.state import words
 from app.ui.state.load_test import LoadTestState
 from app.ui.theme import Theme
@@ -39,7 +37,6 @@ from app.ui.widgets.elide import ElidedLabel
 from app.ui.widgets.figure import Figure, FigureView
 from app.ui.widgets.label import Label, hint
 
-LEFT = 300
 WIDE = 1080
 
 
@@ -177,50 +174,25 @@ class LoadView(QWidget):
 
     def _lay_out(self) -> None:
         px = self._theme.px
-        across = QHBoxLayout(self)
-        across.setContentsMargins(0, 0, 0, 0)
-        across.setSpacing(0)
-        across.addWidget(self._left())
-        rule = QFrame()
-        rule.setProperty("rule", "v")
-        across.addWidget(rule)
         self._stack = QStackedWidget()
         self._stack.addWidget(_lesson(self._theme))
         self._stack.addWidget(self._right())
-        right = QVBoxLayout()
+        side = QWidget()
+        right = QVBoxLayout(side)
+        right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(0)
         margin = QVBoxLayout()
         margin.setContentsMargins(px(24), px(12), px(24), 0)
         margin.addWidget(self.notices)
         right.addLayout(margin)
         right.addWidget(self._stack, 1)
-        across.addLayout(right, 1)
-
-    def _left(self) -> QWidget:
-        px = self._theme.px
-        column = QWidget()
-        body = QVBoxLayout(column)
-        body.setContentsMargins(px(14), px(14), px(8), px(14))
-        body.setSpacing(px(16))
-        body.addWidget(self.form)
-        body.addWidget(self.earlier)
-        body.addStretch(1)
-        scroll = QuietScroll()
-        scroll.setFixedWidth(px(LEFT))
-        scroll.setWidget(column)
-        return scroll
+        beside(self, option_column(self._theme, self.form, self.earlier)[0], side)
 
     def _right(self) -> QWidget:
         theme, px = self._theme, self._theme.px
         page, body = column_page(theme, WIDE)
         self._page = page
-        head = QHBoxLayout()
-        head.setSpacing(px(8))
-        head.addWidget(self.title, 1)
-        head.addWidget(self.export)
-        top = QVBoxLayout()
-        top.setSpacing(px(6))
-        top.addLayout(head)
+        top = heading(theme, self.title, self.export)
         top.addWidget(self.facts)
         body.addLayout(top)
         body.addWidget(self.progress)
@@ -311,22 +283,16 @@ def _stage(moment: Any) -> str:
 
 
 def _lesson(theme: Theme) -> QWidget:
-    page, body = column_page(theme)
-    body.setContentsMargins(theme.px(24), theme.px(60), theme.px(24), theme.px(24))
-    body.addWidget(Label(theme, tr("How many people can it serve?"), "large", weight="semibold", wrap=True))
     said = tr(
         "A load test lets 1, 2, 4 … simulated users ask at once, each with prompts and answers of a real use. More users make a server "
         "busier, so its throughput grows; from some number on only waiting grows. That knee is marked, and how many requests kept "
         "your limits is counted as goodput."
     )  # fmt: skip
-    body.addWidget(Label(theme, said, "text", "dim", wrap=True))
     more = tr(
         "Choose what is tested at the left and press Start. The definitions are those of vLLM's own benchmark; its results and "
         "GuideLLM's can be opened beside ours."
     )  # fmt: skip
-    body.addWidget(Label(theme, more, "text", "dim", wrap=True))
-    body.addStretch(1)
-    return page
+    return lesson(theme, tr("How many people can it serve?"), said, more)
 
 
 def _p95(spread: Spread | None) -> float | None:

@@ -1,4 +1,4 @@
-"""Small pieces that the views of the Servers page share: buttons with names, a line to copy, a field with its label."""
+"""Pieces that the views of the Servers page share: buttons with names, a line to copy, a field with its label, columns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPaintEvent, QResizeEvent, QTextOption
 from PySide6.QtWidgets import (
     QComboBox,
+    QFrame,
     QHBoxLayout,
+    QLayout,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
@@ -23,12 +25,12 @@ from PySide6.QtWidgets import (
 from app.ui import icons
 from app.ui.frame.quiet_scroll import QuietScroll
 from app.ui.language import tr
-from app.ui.theme import Theme
+from app.ui.theme import Size, Theme
 from app.ui.widgets.code_card import CopyButton
 from app.ui.widgets.label import Label, hint
 
-WIDTH = 860
-"""The middle column at its widest, in design pixels."""
+WIDTH, OPTIONS = 860, 300
+"""The middle column at its widest, and the options at its left, in design pixels."""
 
 
 def button(
@@ -101,6 +103,70 @@ def column_page(theme: Theme, width: int = WIDTH) -> tuple[QuietScroll, QVBoxLay
     across.addStretch(1)
     scroll.setWidget(outer)
     return scroll, body
+
+
+def option_column(theme: Theme, *parts: QWidget | QLayout) -> tuple[QuietScroll, QWidget]:
+    """What is chosen at the left of a view, from the top, and the widget that holds it."""
+    column = QWidget()
+    body = QVBoxLayout(column)
+    body.setContentsMargins(theme.px(14), theme.px(14), theme.px(8), theme.px(14))
+    body.setSpacing(theme.px(16))
+    for part in parts:
+        body.addWidget(part) if isinstance(part, QWidget) else body.addLayout(part)
+    body.addStretch(1)
+    scroll = QuietScroll()
+    scroll.setFixedWidth(theme.px(OPTIONS))
+    scroll.setWidget(column)
+    return scroll, column
+
+
+def beside(owner: QWidget, left: QWidget, right: QWidget) -> None:
+    """Lay out `owner`: `left`, a hairline, and `right`, which takes the room."""
+    across = QHBoxLayout(owner)
+    across.setContentsMargins(0, 0, 0, 0)
+    across.setSpacing(0)
+    rule = QFrame()
+    rule.setProperty("rule", "v")
+    across.addWidget(left)
+    across.addWidget(rule)
+    across.addWidget(right, 1)
+
+
+def heading(theme: Theme, title: QWidget, *right: QWidget, gap: int = 8) -> QVBoxLayout:
+    """A view's title with what stands beside it; what is said about it comes below."""
+    head = QHBoxLayout()
+    head.setSpacing(theme.px(gap))
+    head.addWidget(title, 1)
+    for part in right:
+        head.addWidget(part)
+    top = QVBoxLayout()
+    top.setSpacing(theme.px(6))
+    top.addLayout(head)
+    return top
+
+
+def lesson(theme: Theme, title: str, *paragraphs: str) -> QuietScroll:
+    """What a view says before there is anything to show."""
+    page, body = column_page(theme)
+    body.setContentsMargins(theme.px(24), theme.px(60), theme.px(24), theme.px(24))
+    body.addWidget(Label(theme, title, "large", weight="semibold", wrap=True))
+    for words in paragraphs:
+        body.addWidget(Label(theme, words, "text", "dim", wrap=True))
+    body.addStretch(1)
+    return page
+
+
+def code_view(theme: Theme, name: str, title: str, size: Size) -> QPlainTextEdit:
+    """Code that is read, line by line as it is. name: without the page's."""
+    view = QPlainTextEdit()
+    view.setObjectName(f"servers.{name}")
+    view.setAccessibleName(title)
+    view.setReadOnly(True)
+    view.setProperty("code", "true")
+    view.setFont(theme.code_font(size))
+    view.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+    view.setTabChangesFocus(True)
+    return view
 
 
 class Count(QLineEdit):

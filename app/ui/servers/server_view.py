@@ -16,7 +16,7 @@ from app.ui import icons
 from app.ui.frame.notices import Notices
 from app.ui.language import tr
 from app.ui.servers.gauge_row import GaugeRow
-from app.ui.servers.parts import button
+from app.ui.servers.parts import button, heading
 from app.ui.state import words
 from app.ui.state.server_gauges import silence
 from app.ui.state.servers import ServersState
@@ -222,19 +222,12 @@ class ServerView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(16))
-        head = QHBoxLayout()
-        head.setSpacing(px(8))
-        head.addWidget(self.title, 1)
-        for verb in (self.again, self.edit, self.remove):
-            head.addWidget(verb)
         below = QHBoxLayout()
         below.setSpacing(px(12))
         below.addWidget(self.chip)
         below.addWidget(self.standing)
         below.addStretch(1)
-        top = QVBoxLayout()
-        top.setSpacing(px(6))
-        top.addLayout(head)
+        top = heading(self._theme, self.title, self.again, self.edit, self.remove)
         top.addLayout(below)
         top.addWidget(self.facts)
         column.addLayout(top)

@@ -13,10 +13,10 @@ from app.ui.state.hub_address import Address
 from app.ui.state.hub_downloads import HubDownloads
 from app.ui.state.hub_fit import Estimates
 from app.ui.state.hub_listing import HubListingState
-from app.ui.state.hub_ports import HubServices
 from app.ui.state.hub_search import HubSearch
 from app.ui.state.hub_starters import HubStarters, StarterLine
 from app.ui.state.hub_token import HubToken
+from app.ui.state.ports import Services
 
 
 class HubState(QObject):
@@ -28,7 +28,7 @@ class HubState(QObject):
     problem_changed = Signal()
 
     def __init__(
-        self, services: HubServices, bridge: Bridge, estimates: Estimates | None = None, parent: QObject | None = None
+        self, services: Services, bridge: Bridge, estimates: Estimates | None = None, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self._services = services

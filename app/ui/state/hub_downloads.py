@@ -14,7 +14,7 @@ from app.errors import TandemError
 from app.ui.bridge import Bridge
 from app.ui.language import tr
 from app.ui.state import hub_words, words
-from app.ui.state.hub_ports import HubServices
+from app.ui.state.ports import Services
 
 if TYPE_CHECKING:
     from app.library.hub import Download
@@ -70,7 +70,7 @@ class HubDownloads(QObject):
     changed = Signal()
     arrived = Signal(str)
 
-    def __init__(self, services: HubServices, bridge: Bridge, parent: QObject | None = None) -> None:
+    def __init__(self, services: Services, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._services, self._bridge = services, bridge
         self.items: tuple[Download, ...] = ()

@@ -20,7 +20,7 @@ from app.ui.state.hub_address import Address
 from app.ui.state.hub_downloads import HubDownloads, free_words
 from app.ui.state.hub_fit import Estimates, FitLine
 from app.ui.state.hub_newest import Newest
-from app.ui.state.hub_ports import HubServices
+from app.ui.state.ports import Services
 from engines.errors import EngineError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class HubListingState(QObject):
     changed = Signal()
 
     def __init__(
-        self, services: HubServices, bridge: Bridge, downloads: HubDownloads, estimates: Estimates,
+        self, services: Services, bridge: Bridge, downloads: HubDownloads, estimates: Estimates,
         parent: QObject | None = None,
     ) -> None:  # fmt: skip
         super().__init__(parent)

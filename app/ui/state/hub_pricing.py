@@ -16,7 +16,7 @@ from app.lab.estimates import Estimate
 from app.ui.language import tr
 from app.ui.state import hub_fit, hub_words
 from app.ui.state.hub_fit import Estimates, FitLine
-from app.ui.state.hub_ports import HubServices
+from app.ui.state.ports import Services
 from engines import hardware, registry
 from engines.errors import EngineError
 
@@ -37,7 +37,7 @@ class _Read:
     why: str = ""
 
 
-def of_hub(services: HubServices) -> Estimates:
+def of_hub(services: Services) -> Estimates:
     """The estimates of `app.lab.hub_fit` for a repository's offers, over every engine of this machine."""
 
     def estimates(offers: Sequence[Offer]) -> Iterator[tuple[str, FitLine]]:
@@ -89,7 +89,7 @@ class _Noting:
         return self.head
 
 
-def _read(services: HubServices, offer: Offer) -> _Read:
+def _read(services: Services, offer: Offer) -> _Read:
     lab = importlib.import_module("app.lab.hub_fit")
     specs = registry.visible()
     noting = _Noting(services.hub)

@@ -14,7 +14,7 @@ from app.ui.state import hub_address, hub_words
 from app.ui.state.background import Report
 from app.ui.state.cards import Problem
 from app.ui.state.hub_newest import Newest
-from app.ui.state.hub_ports import HubServices
+from app.ui.state.ports import Services
 from engines.errors import EngineError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class HubSearch(QObject):
 
     changed = Signal()
 
-    def __init__(self, services: HubServices, bridge: Bridge, parent: QObject | None = None) -> None:
+    def __init__(self, services: Services, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._services = services
         self.query, self.task, self.sort, self.limit = "", "", SORTS[0], PAGE

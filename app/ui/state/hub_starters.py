@@ -12,7 +12,7 @@ from app.library.catalogue import Starter
 from app.ui.bridge import Bridge
 from app.ui.language import tr
 from app.ui.state.background import Job, Report
-from app.ui.state.hub_ports import HubServices
+from app.ui.state.ports import Services
 from engines.errors import EngineError
 
 
@@ -42,7 +42,7 @@ class HubStarters(QObject):
     changed = Signal()
     arrived = Signal(str)
 
-    def __init__(self, services: HubServices, bridge: Bridge, parent: QObject | None = None) -> None:
+    def __init__(self, services: Services, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._services, self._bridge = services, bridge
         self._waiting: list[str] = []

@@ -12,7 +12,7 @@ from app.ui.bridge import Bridge
 from app.ui.language import tr
 from app.ui.state.background import Report
 from app.ui.state.hub_newest import Newest
-from app.ui.state.hub_ports import HubServices
+from app.ui.state.ports import Services
 from engines.errors import EngineError
 
 VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
@@ -24,7 +24,7 @@ class HubToken(QObject):
 
     changed = Signal()
 
-    def __init__(self, services: HubServices, bridge: Bridge, parent: QObject | None = None) -> None:
+    def __init__(self, services: Services, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._services = services
         self.there: bool | None = None  # None: not looked yet
