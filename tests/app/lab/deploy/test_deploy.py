@@ -281,16 +281,25 @@ def test_a_speculative_config_with_nonsense_is_listed(count):
     assert made.cannot[-1].startswith("Speculation {")
 
 
+def named(process: psutil.Process) -> str:
+    """ "" for one that is gone."""
+    try:
+        return process.name()
+    except psutil.Error:
+        return ""
+
+
 def test_a_script_of_several_servers_ends_them_all(tmp_path):
     made = export("vllm", "command", source(disaggregated=True)).text
     script = re.sub(r"(?ms)^[A-Z_]+=.*?&$", "sleep 600 &", made)
-    assert script.count("sleep 600 &") >= 2
+    wanted = script.count("sleep 600 &")
+    assert wanted >= 2
     process = subprocess.Popen(
         ["sh", "-c", script + "\n"], start_new_session=True, env={"PATH": os.environ["PATH"], "SERVER_API_KEY": "k"}
     )
-    while len(psutil.Process(process.pid).children()) < 2 and process.poll() is None:
-        pass
-    children = psutil.Process(process.pid).children()
+    children: list[psutil.Process] = []
+    while len(children) < wanted and process.poll() is None:  # a child that is not “sleep” yet is the shell's own copy
+        children = [c for c in psutil.Process(process.pid).children() if named(c) == "sleep"]
     os.kill(process.pid, signal.SIGTERM)
     process.wait(timeout=20)
     _, alive = psutil.wait_procs(children, timeout=20)
