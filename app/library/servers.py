@@ -230,10 +230,5 @@ def checked_key(text: str) -> str:
     return key
 
 
-def is_local(server: Server) -> bool:
-    """True if it runs on this machine, as its address says."""
-    return bool(LOCAL.match(urllib.parse.urlsplit(server.url).hostname or ""))
-
-
 def _name(server: str) -> str:
     return f"server:{server}"

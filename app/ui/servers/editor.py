@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
 from app.errors import TandemError
 from app.library.servers import PRESETS, Server
@@ -164,13 +164,3 @@ def _check(name: str, words: str) -> QCheckBox:
     made.setObjectName(f"servers.{name}")
     made.setAccessibleName(words)
     return made
-
-
-def form_page(theme: Theme, form: ServerForm) -> QWidget:
-    """The form as the middle of the page."""
-    page = QWidget()
-    column = QVBoxLayout(page)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.addWidget(form)
-    column.addStretch(1)
-    return page

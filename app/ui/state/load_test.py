@@ -239,9 +239,9 @@ class LoadTestState(QObject):
     # --- results ----------------------------------------------------------------------------------
 
     def tests(self) -> list[LoadTestRecord]:
-        """Earlier tests, newest first; read from the store when they have changed."""
+        """Earlier tests, newest first, without their results; read from the store when they have changed."""
         if self._tests is None:
-            self._tests = self._services.store.load_tests(SHOWN)
+            self._tests = self._services.store.load_test_heads(SHOWN)
         return self._tests
 
     def open_test(self, id: str) -> None:

@@ -217,11 +217,6 @@ class ModelsState(QObject):
         self._settle.start()
         self.selected_changed.emit()
 
-    @property
-    def reading_selected(self) -> bool:
-        """True until its header is read."""
-        return self.row is not None and self.shown is None
-
     def removal(self) -> Removal | None:
         """What removing the selected one means."""
         return removal(self.row, self.places) if self.row is not None else None
